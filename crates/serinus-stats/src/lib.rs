@@ -1,0 +1,1 @@
+//! The numbers behind Serinus: tests that stay honest under continuous looking.

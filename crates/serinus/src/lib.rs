@@ -1,0 +1,1 @@
+//! Safe live model updates for LLM inference servers.
