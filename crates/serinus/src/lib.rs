@@ -1,1 +1,3 @@
 //! Safe live model updates for LLM inference servers.
+
+pub mod clock;
