@@ -1,3 +1,4 @@
 //! Safe live model updates for LLM inference servers.
 
 pub mod clock;
+pub mod observe;

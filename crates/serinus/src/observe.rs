@@ -1,0 +1,20 @@
+//! What requests leave behind: outcomes, and the bounded, mergeable evidence made of them.
+//!
+//! A request ends with an [`End`]: mostly [`Finished`](End::Finished) with an [`Outcome`]. Outcomes are added to the
+//! [`ArmEvidence`] of the version that served them: counts of failures for each [`Signal`], histograms of latencies,
+//! moments of lengths and scores. Evidence takes the same memory after ten requests as after ten million, and two
+//! pieces of it can be [merged](ArmEvidence::merge), so that every thread and every router keeps its own.
+
+mod count;
+mod evidence;
+mod histogram;
+mod moments;
+mod outcome;
+mod signal;
+
+pub use count::Count;
+pub use evidence::ArmEvidence;
+pub use histogram::{Histogram, HistogramError};
+pub use moments::Moments;
+pub use outcome::{End, Outcome};
+pub use signal::{Errors, Failures, Signal, Signals};

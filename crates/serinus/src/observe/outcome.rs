@@ -1,0 +1,83 @@
+//! What one request came to.
+
+use serde::{Deserialize, Serialize};
+
+/// What one finished request came to: a small value without allocation, made on the request path.
+///
+/// Only [`error`](Self::error) is always known; everything else may be left unmeasured. A value that cannot be right
+/// (not a number, infinite, negative, a quality outside [0, 1]) is not an error to the request that reports it: it is
+/// treated as unmeasured where it is recorded, and counted ([`ArmEvidence::invalid`](super::ArmEvidence::invalid)).
+///
+/// ```
+/// use serinus::observe::Outcome;
+///
+/// let answer = Outcome::ok().ttft_ms(120.0).latency_ms(830.0).tokens(212).passed(true);
+/// assert_eq!(answer.latency_ms, Some(830.0));
+/// assert!(!answer.error);
+/// assert!(Outcome::error().error);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outcome {
+    /// Time to the first token, in milliseconds.
+    pub ttft_ms: Option<f64>,
+    /// Time from the request's arrival to its last token, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Tokens of the response.
+    pub tokens: Option<u32>,
+    /// Whether the request failed: no answer, or not the one that the protocol promises.
+    pub error: bool,
+    /// What a yes-or-no judgement of the answer said (a rubric, a text check, a user's thumb).
+    pub passed: Option<bool>,
+    /// A score of the answer in [0, 1]; higher is better.
+    pub quality: Option<f64>,
+}
+
+impl Outcome {
+    /// A request that was answered.
+    pub const fn ok() -> Self {
+        Self { ttft_ms: None, latency_ms: None, tokens: None, error: false, passed: None, quality: None }
+    }
+
+    /// A request that failed.
+    pub const fn error() -> Self {
+        Self { error: true, ..Self::ok() }
+    }
+
+    /// With this time to the first token, in milliseconds.
+    pub const fn ttft_ms(self, ttft_ms: f64) -> Self {
+        Self { ttft_ms: Some(ttft_ms), ..self }
+    }
+
+    /// With this latency (arrival to last token), in milliseconds.
+    pub const fn latency_ms(self, latency_ms: f64) -> Self {
+        Self { latency_ms: Some(latency_ms), ..self }
+    }
+
+    /// With this many tokens in the response.
+    pub const fn tokens(self, tokens: u32) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    /// With a yes-or-no judgement of the answer.
+    pub const fn passed(self, passed: bool) -> Self {
+        Self { passed: Some(passed), ..self }
+    }
+
+    /// With a score of the answer, in [0, 1].
+    pub const fn quality(self, quality: f64) -> Self {
+        Self { quality: Some(quality), ..self }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// It ran to its end, with an answer or an error.
+    Finished(Outcome),
+    /// The client went away. That is no error of the version, and says nothing of its answers.
+    Abandoned,
+    /// It was stopped (a drain deadline) and is tried again elsewhere. Evidence of nothing.
+    Cancelled,
+}

@@ -1,0 +1,112 @@
+//! Yes-or-no questions asked of every outcome.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::outcome::Outcome;
+
+/// A yes-or-no question asked of each outcome, counted per version: "did this request fail in my sense?"
+///
+/// # Contract
+///
+/// `failed` is called on the request path for every finished request: it must be quick, must not block and should not
+/// allocate. It must depend on the outcome alone (not on the time, a random number or earlier outcomes) and answer the
+/// same on every router. `name` never changes and is unique among the signals used together; it appears in reports.
+///
+/// ```
+/// use serinus::observe::{Outcome, Signal};
+///
+/// /// Answers that stop after a few words.
+/// #[derive(Debug)]
+/// struct TooShort;
+///
+/// impl Signal for TooShort {
+///     fn name(&self) -> &str {
+///         "too_short"
+///     }
+///     fn failed(&self, outcome: &Outcome) -> Option<bool> {
+///         outcome.tokens.map(|tokens| tokens < 5)
+///     }
+/// }
+///
+/// assert_eq!(TooShort.failed(&Outcome::ok().tokens(3)), Some(true));
+/// assert_eq!(TooShort.failed(&Outcome::ok()), None);
+/// ```
+pub trait Signal: Send + Sync + fmt::Debug {
+    /// The signal's name in reports, such as `error_rate`.
+    fn name(&self) -> &str;
+
+    /// Whether this request failed in the signal's sense; `None` if the outcome says nothing about it.
+    fn failed(&self, outcome: &Outcome) -> Option<bool>;
+}
+
+/// Requests that ended in an error.
+///
+/// ```
+/// use serinus::observe::{Errors, Outcome, Signal};
+///
+/// assert_eq!(Errors.failed(&Outcome::error()), Some(true));
+/// assert_eq!(Errors.failed(&Outcome::ok()), Some(false));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Errors;
+
+impl Signal for Errors {
+    fn name(&self) -> &'static str {
+        "error_rate"
+    }
+
+    fn failed(&self, outcome: &Outcome) -> Option<bool> {
+        Some(outcome.error)
+    }
+}
+
+/// Answers that were judged and did not pass. A request that ended in an error has no answer to judge.
+///
+/// ```
+/// use serinus::observe::{Failures, Outcome, Signal};
+///
+/// assert_eq!(Failures.failed(&Outcome::ok().passed(false)), Some(true));
+/// assert_eq!(Failures.failed(&Outcome::ok()), None, "not judged");
+/// assert_eq!(Failures.failed(&Outcome::error().passed(false)), None, "already an error");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Failures;
+
+impl Signal for Failures {
+    fn name(&self) -> &'static str {
+        "failure_rate"
+    }
+
+    fn failed(&self, outcome: &Outcome) -> Option<bool> {
+        if outcome.error { None } else { outcome.passed.map(|passed| !passed) }
+    }
+}
+
+/// The signals asked of every outcome, in a fixed order that [`ArmEvidence`](super::ArmEvidence) counts by. Cheap to
+/// clone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use serinus::observe::{Errors, Failures, Signal, Signals};
+///
+/// let signals: Signals = [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)].into_iter().collect();
+/// assert_eq!(signals.iter().map(|s| s.name()).collect::<Vec<_>>(), ["error_rate", "failure_rate"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Signals(Arc<[Arc<dyn Signal>]>);
+
+impl FromIterator<Arc<dyn Signal>> for Signals {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Signal>>>(signals: I) -> Self {
+        Self(signals.into_iter().collect())
+    }
+}
+
+impl Deref for Signals {
+    type Target = [Arc<dyn Signal>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
