@@ -1,0 +1,117 @@
+//! When a stage has done its work.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::evaluate::{Evaluation, Verdict};
+use crate::plan::{Stage, UpdatePlan};
+
+/// What a policy sees of a stage.
+#[derive(Clone, Copy, Debug)]
+pub struct StageView<'a> {
+    /// The plan being carried out.
+    pub plan: &'a UpdatePlan,
+    /// The stage that the canary is in.
+    pub stage: &'a Stage,
+    /// Whether 100% comes next.
+    pub is_last: bool,
+    /// How long it has been held, pauses not counted.
+    pub held: Duration,
+    /// Canary requests that were judged in this stage.
+    pub requests: u64,
+    /// What the evaluator says.
+    pub evaluation: &'a Evaluation,
+}
+
+/// What a policy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Not yet.
+    Hold {
+        /// What is missing, in words.
+        missing: String,
+    },
+    /// On to the next stage.
+    Advance,
+    /// A person must look at it.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// Back to the old version.
+    RollBack {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// When to hold, advance, pause or roll back while the canary is in a stage.
+///
+/// # Contract
+///
+/// A pure function of the view: no clock, no I/O, no state of its own; it is asked at every tick. It cannot weaken what
+/// the rollout enforces by itself: a Degraded verdict rolls back in every phase, and 100% needs a Healthy one where the
+/// plan has a health gate.
+///
+/// ```
+/// use std::time::Duration;
+/// use serinus::rollout::{Decision, RolloutPolicy, StageView, StagedPolicy};
+///
+/// /// Never goes past a stage at night.
+/// #[derive(Debug)]
+/// struct OfficeHours { open: bool }
+///
+/// impl RolloutPolicy for OfficeHours {
+///     fn decide(&self, view: &StageView<'_>) -> Decision {
+///         match StagedPolicy.decide(view) {
+///             Decision::Advance if !self.open => Decision::Hold { missing: "the office is closed".into() },
+///             decision => decision,
+///         }
+///     }
+/// }
+/// # let _ = OfficeHours { open: false };
+/// ```
+pub trait RolloutPolicy: Send + Sync + fmt::Debug {
+    /// What is to happen.
+    fn decide(&self, view: &StageView<'_>) -> Decision;
+}
+
+/// The default: a stage advances once it has been held for its time *and* has judged its minimum of canary requests,
+/// nothing is Degraded, and every estimate lies inside the margins; the last stage also needs the verdict Healthy.
+///
+/// Too little data never advances a stage and never rolls one back. Minimum requests prolong a hold and never shorten
+/// it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StagedPolicy;
+
+impl RolloutPolicy for StagedPolicy {
+    fn decide(&self, view: &StageView<'_>) -> Decision {
+        if view.evaluation.verdict == Verdict::Degraded {
+            return Decision::RollBack { reason: view.evaluation.reasons.join("; ") };
+        }
+        let missing = missing(view);
+        if missing.is_empty() {
+            return Decision::Advance;
+        }
+        Decision::Hold { missing: missing.join(", ") }
+    }
+}
+
+fn missing(view: &StageView<'_>) -> Vec<String> {
+    let mut missing = Vec::new();
+    if let Some(left) = view.stage.hold().checked_sub(view.held).filter(|left| !left.is_zero()) {
+        missing.push(format!("{:.0} s of hold", left.as_secs_f64().ceil()));
+    }
+    let requests = view.stage.min_requests().saturating_sub(view.requests);
+    if requests > 0 {
+        missing.push(format!("{requests} canary requests"));
+    }
+    if view.plan.health_gate() {
+        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| !report.within_margin);
+        missing.extend(outside.map(|(name, _)| format!("an estimate of {name} inside its margin")));
+        if view.is_last && view.evaluation.verdict != Verdict::Healthy {
+            missing.push("proof that the canary is healthy".into());
+        }
+    }
+    missing
+}

@@ -1,0 +1,105 @@
+//! Everything a rollout remembers, as one value that a journal can keep.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::CallId;
+use super::held::Held;
+use super::outcome::Outcome;
+use super::Phase;
+use crate::clock::Timestamp;
+use crate::evaluate::Evaluation;
+use crate::host::HostCall;
+use crate::plan::Allocation;
+use crate::rollback::{RollbackStep, StepTaken};
+
+/// Everything a rollout remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutState {
+    pub(super) phase: Phase,
+    pub(super) started_at: Timestamp,
+    pub(super) held: Held,
+    /// When the phase began, on the held clock.
+    pub(super) phase_since: Duration,
+    /// What is loaded and how traffic is shared, as confirmed.
+    pub(super) allocation: Allocation,
+    /// Whether the splitter knows the canary.
+    pub(super) admitted: bool,
+    pub(super) goal: Goal,
+    pub(super) last_call: u64,
+    pub(super) task: Option<Task>,
+    /// Calls whose answer is no longer waited for.
+    pub(super) given_up: BTreeMap<CallId, HostCall>,
+    pub(super) stage: StageProgress,
+    pub(super) stages_passed: usize,
+    /// Why the rollout waits for a person, if it does.
+    pub(super) paused: Option<String>,
+    pub(super) approved: bool,
+    pub(super) gate_skipped: bool,
+    pub(super) evaluation: Option<Box<Evaluation>>,
+    pub(super) departure: Option<Departure>,
+    pub(super) warnings: Vec<String>,
+    pub(super) outcome: Option<Box<Outcome>>,
+}
+
+/// Where the canary is headed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Goal {
+    Stage(usize),
+    Promotion,
+}
+
+/// How far a stage has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StageProgress {
+    pub(super) held: Duration,
+    /// `held` when the longest hold began to count: at first, or when a person let the stage go on.
+    pub(super) counted_from: Duration,
+    /// Canary requests that had been judged when the stage began.
+    pub(super) requests_before: u64,
+}
+
+/// A call that has been asked for and not answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Task {
+    pub(super) id: CallId,
+    pub(super) kind: TaskKind,
+    /// When it was first asked for, on the held clock.
+    pub(super) since: Duration,
+    pub(super) deadline: Duration,
+    pub(super) attempts: u32,
+    /// When it is to be asked for again, if it failed.
+    pub(super) again_at: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TaskKind {
+    Host(HostCall),
+    TrafficShift,
+    Drain,
+}
+
+/// A version on its way out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Departure {
+    pub(super) leaving: Side,
+    pub(super) reason: String,
+    pub(super) aborted: bool,
+    pub(super) decided_at: Timestamp,
+    /// What the evaluator saw when it was decided.
+    pub(super) evaluation: Option<Box<Evaluation>>,
+    pub(super) taken: Vec<StepTaken>,
+    pub(super) current: Option<(RollbackStep, Duration)>,
+}
+
+/// One of the two versions of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Side {
+    Stable,
+    Canary,
+}

@@ -1,0 +1,82 @@
+//! The epoch protocol: no lease for a version after it was declared drained.
+//!
+//! A router counts its request in flight first and looks at the epoch again afterwards; a drainer moves the epoch
+//! first and counts afterwards. Both orders are sequentially consistent, so either the router sees that the table has
+//! moved and takes its count back, or the drainer sees the count and waits. `finished` is read before `started`, so
+//! that the number in flight is never read too low.
+
+use super::request::Reason;
+use crate::sync::{AtomicU64, Ordering, keep_order};
+
+/// The number of the table in force. It moves with every publication.
+#[derive(Debug)]
+pub(crate) struct Epoch(AtomicU64);
+
+impl Epoch {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn advance_to(&self, epoch: u64) {
+        self.0.store(epoch, Ordering::SeqCst);
+        keep_order();
+    }
+}
+
+/// One thread's count of requests begun and ended.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    started: [AtomicU64; Reason::COUNT],
+    finished: AtomicU64,
+}
+
+impl Flight {
+    pub(crate) fn new() -> Self {
+        Self { started: std::array::from_fn(|_| AtomicU64::new(0)), finished: AtomicU64::new(0) }
+    }
+
+    /// Counts a request in flight, unless the table that chose its version is no longer in force.
+    #[inline]
+    pub(crate) fn begin(&self, reason: Reason, epoch: &Epoch, seen: u64) -> bool {
+        let started = &self.started[reason as usize];
+        started.fetch_add(1, Ordering::SeqCst);
+        keep_order();
+        if epoch.current() == seen {
+            return true;
+        }
+        started.fetch_sub(1, Ordering::SeqCst);
+        false
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.finished.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Requests begun for one reason.
+    pub(crate) fn started(&self, reason: Reason) -> u64 {
+        self.started[reason as usize].load(Ordering::SeqCst)
+    }
+
+    /// Requests begun whose version chance alone chose.
+    pub(crate) fn randomised(&self) -> u64 {
+        self.started(Reason::Sticky) + self.started(Reason::Weighted)
+    }
+
+    /// Requests ended.
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::SeqCst)
+    }
+
+    /// Requests begun and not ended; never too low.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let finished = self.finished();
+        let started: u64 = Reason::ALL.iter().map(|reason| self.started(*reason)).sum();
+        started.saturating_sub(finished)
+    }
+}

@@ -1,0 +1,425 @@
+//! The splitter in use: a hash, a table, and counts that no two threads share.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+use parking_lot::{Mutex, RwLock};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use thread_local::ThreadLocal;
+
+use super::flight::Epoch;
+use super::lease::{Recording, Stripe, Version};
+use super::registry::Registry;
+use super::request::Reason;
+use super::routes::{Pinned, Routes, Slot};
+use super::{
+    Lease, Request, RoutingError, RoutingTable, SessionToken, SplitterStats, Tally, TokenKey, TrafficSplitter, Weights,
+};
+use crate::model::VersionId;
+use crate::observe::Signals;
+
+/// Splits traffic by a frozen hash of the sticky key. Keeps nothing per user.
+///
+/// A request costs one hash, one load of the epoch, one count on a cache line of its own thread, and one more load;
+/// no lock and no allocation. The first request of a thread after a publication fetches the table and makes the
+/// thread's counters.
+///
+/// ```
+/// use serinus::model::VersionId;
+/// use serinus::observe::Outcome;
+/// use serinus::route::{HashSplitter, Reason, Request, TrafficSplitter, Weights};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (v1, v2) = (VersionId::new("v1")?, VersionId::new("v2")?);
+/// let splitter = HashSplitter::new("llama-70b-chat", &Weights::all(&v1));
+///
+/// splitter.admit(&v2); // loaded, warmed and verified
+/// splitter.set_weights(&Weights::split(&v1, &v2, 0.05)?)?;
+/// let lease = splitter.route(&Request::new().sticky_key("u42"));
+/// assert_eq!(lease.reason(), Reason::Sticky);
+/// lease.finish(Outcome::ok());
+///
+/// splitter.roll_back(&v2)?; // the very next request is on v1
+/// assert_eq!(splitter.version_for("u42"), v1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct HashSplitter {
+    token_key: TokenKey,
+    epoch: CachePadded<Epoch>,
+    routes: RwLock<Arc<Routes>>,
+    registry: Mutex<Registry>,
+    threads: ThreadLocal<CachePadded<RefCell<Cache>>>,
+    /// Blocks of evidence opened so far.
+    blocks: AtomicU64,
+    forged_tokens: AtomicU64,
+    outdated_tokens: AtomicU64,
+    ignored_forces: AtomicU64,
+}
+
+/// What a thread keeps between requests.
+struct Cache {
+    routes: Arc<Routes>,
+    /// This thread's counters, one for each of the routes' versions.
+    stripes: Vec<Arc<Stripe>>,
+    rng: SmallRng,
+}
+
+impl HashSplitter {
+    /// A splitter for versions that are loaded already. The salt decides who stands where on the circle; take the
+    /// model's name, so that two models on one server do not try new versions on the same users.
+    ///
+    /// Session tokens are valid in this process only; see [`with_token_key`](Self::with_token_key).
+    pub fn new(salt: impl Into<String>, weights: &Weights) -> Self {
+        Self::from_table(RoutingTable::new(salt, weights), TokenKey::random())
+    }
+
+    /// A splitter under a table that another router, or an earlier process, has published.
+    pub fn from_table(table: RoutingTable, token_key: TokenKey) -> Self {
+        let mut registry = Registry::default();
+        let epoch = Epoch::new();
+        let routes = resolve(epoch.current(), Arc::new(table), None, &mut registry, token_key);
+        Self {
+            token_key,
+            epoch: CachePadded::new(epoch),
+            routes: RwLock::new(Arc::new(routes)),
+            registry: Mutex::new(registry),
+            threads: ThreadLocal::new(),
+            blocks: AtomicU64::new(0),
+            forged_tokens: AtomicU64::new(0),
+            outdated_tokens: AtomicU64::new(0),
+            ignored_forces: AtomicU64::new(0),
+        }
+    }
+
+    /// With the key that the service's routers share, so that each accepts the others' session tokens.
+    #[must_use]
+    pub fn with_token_key(self, token_key: TokenKey) -> Self {
+        let table = RoutingTable::clone(&self.table());
+        Self::from_table(table, token_key)
+    }
+
+    /// The version that a sticky key belongs to. Counts nothing.
+    pub fn version_for(&self, sticky_key: &str) -> VersionId {
+        self.with_cache(|cache| {
+            let slot = cache.routes.owner(cache.routes.sticky(sticky_key));
+            cache.routes.versions[slot].id.clone()
+        })
+    }
+
+    /// A lease for a version of the caller's choosing, for splitters with rules of their own; `None` if it is not
+    /// served. Give [`Reason::Sticky`] or [`Reason::Weighted`] only if chance alone chose the version: such requests
+    /// are evidence.
+    pub fn lease(&self, version: &VersionId, reason: Reason) -> Option<Lease> {
+        self.lease_by(|cache, _| (cache.routes.named(version.as_str()), reason, cache.rng.next_u32()))
+    }
+
+    /// Sends all requests of a category to one version.
+    ///
+    /// # Errors
+    ///
+    /// [`RoutingError::NotServing`] if the version has not been admitted.
+    pub fn set_category_override(&self, category: impl Into<String>, version: &VersionId) -> Result<(), RoutingError> {
+        self.publish(|table| table.with_override(category, version))
+    }
+
+    /// Routes a category by the weights again.
+    pub fn clear_category_override(&self, category: &str) {
+        self.publish_change(|table| table.without_override(category));
+    }
+
+    /// Moves the pin epoch on: session tokens handed out so far no longer pin.
+    pub fn clear_sticky_sessions(&self) {
+        self.publish_change(RoutingTable::with_pins_cleared);
+    }
+
+    /// Puts every user at another place of the circle.
+    ///
+    /// # Errors
+    ///
+    /// [`RoutingError::SaltInUse`] unless one version has all the traffic.
+    pub fn set_salt(&self, salt: impl Into<String>) -> Result<(), RoutingError> {
+        self.publish(|table| table.resalted(salt))
+    }
+
+    /// Takes over a table that another router has published, unless it is older than the one in force. Says whether it
+    /// was taken.
+    pub fn adopt(&self, table: RoutingTable) -> bool {
+        let mut adopted = false;
+        self.publish_change(|current| {
+            adopted = table.revision() > current.revision();
+            if adopted { table } else { current.clone() }
+        });
+        adopted
+    }
+
+    fn publish_change(&self, change: impl FnOnce(&RoutingTable) -> RoutingTable) {
+        let done: Result<(), RoutingError> = self.publish(|table| Ok(change(table)));
+        debug_assert!(done.is_ok(), "a change without an error cannot be refused");
+    }
+
+    fn publish(
+        &self,
+        change: impl FnOnce(&RoutingTable) -> Result<RoutingTable, RoutingError>,
+    ) -> Result<(), RoutingError> {
+        let mut routes = self.routes.write();
+        let table = Arc::new(change(&routes.table)?);
+        let block = routes.block.clone();
+        self.replace(&mut routes, table, block);
+        Ok(())
+    }
+
+    fn record_into(&self, block: Option<(u64, Signals)>) {
+        let mut routes = self.routes.write();
+        let table = Arc::clone(&routes.table);
+        self.replace(&mut routes, table, block);
+    }
+
+    /// Puts a table in force. The epoch moves while the lock is held, so that whoever sees it finds the new routes.
+    fn replace(&self, routes: &mut Arc<Routes>, table: Arc<RoutingTable>, block: Option<(u64, Signals)>) {
+        let epoch = routes.epoch + 1;
+        *routes = Arc::new(resolve(epoch, table, block, &mut self.registry.lock(), self.token_key));
+        self.epoch.advance_to(epoch);
+    }
+
+    #[inline]
+    fn with_cache<T>(&self, use_it: impl FnOnce(&mut Cache) -> T) -> T {
+        let cell = self.threads.get_or(|| CachePadded::new(RefCell::new(self.first_cache())));
+        let mut cache = cell.borrow_mut();
+        if cache.routes.epoch != self.epoch.current() {
+            self.refresh(&mut cache);
+        }
+        use_it(&mut cache)
+    }
+
+    #[cold]
+    fn first_cache(&self) -> Cache {
+        let rng = SmallRng::seed_from_u64(rand::random());
+        let mut cache = Cache { routes: Arc::clone(&self.routes.read()), stripes: Vec::new(), rng };
+        self.refresh(&mut cache);
+        cache
+    }
+
+    #[cold]
+    fn refresh(&self, cache: &mut Cache) {
+        cache.routes = Arc::clone(&self.routes.read());
+        let block = cache.routes.block.as_ref();
+        let old = std::mem::take(&mut cache.stripes);
+        let fits = |stripe: &Stripe, version: &Arc<Version>| {
+            let recorded = stripe.recording.as_ref().map(|recording| recording.block);
+            Arc::ptr_eq(&stripe.version, version) && recorded == block.map(|(number, _)| *number)
+        };
+        let stripe_of = |version| match old.iter().find(|stripe| fits(stripe, version)) {
+            Some(stripe) => Arc::clone(stripe),
+            None => self.new_stripe(version, block),
+        };
+        cache.stripes = cache.routes.versions.iter().map(stripe_of).collect();
+    }
+
+    fn new_stripe(&self, version: &Arc<Version>, block: Option<&(u64, Signals)>) -> Arc<Stripe> {
+        let recording = block.map(|(number, signals)| Recording::new(*number, signals.clone()));
+        let stripe = Arc::new(Stripe::new(Arc::clone(version), recording));
+        self.registry.lock().add(&stripe);
+        stripe
+    }
+
+    /// Takes a lease for what `choose` says: again, if the table moved between the choice and the count.
+    #[inline]
+    fn lease_by(&self, choose: impl Fn(&mut Cache, &Self) -> (Option<Slot>, Reason, u32)) -> Option<Lease> {
+        loop {
+            let lease = self.with_cache(|cache| {
+                let (slot, reason, point) = choose(cache, self);
+                let Some(stripe) = slot.and_then(|slot| cache.stripes.get(slot)) else {
+                    return Some(None);
+                };
+                let counted = stripe.begin(reason, &self.epoch, cache.routes.epoch);
+                let pin_epoch = cache.routes.table.pin_epoch();
+                counted.then(|| Some(Lease::new(Arc::clone(stripe), reason, point, pin_epoch)))
+            });
+            if let Some(lease) = lease {
+                return lease;
+            }
+        }
+    }
+
+    #[inline]
+    fn choose(&self, cache: &mut Cache, request: &Request<'_>) -> (Slot, Reason, u32) {
+        let routes = &cache.routes;
+        let (point, by_point) = match request.sticky_key {
+            Some(key) => (routes.sticky(key), Reason::Sticky),
+            None => (cache.rng.next_u32(), Reason::Weighted),
+        };
+        if let Some((slot, reason)) = self.chosen_by_name(routes, request) {
+            return (slot, reason, point);
+        }
+        (routes.owner(point), by_point, point)
+    }
+
+    #[inline]
+    fn chosen_by_name(&self, routes: &Routes, request: &Request<'_>) -> Option<(Slot, Reason)> {
+        if let Some(version) = request.force_version {
+            if let Some(slot) = routes.named(version) {
+                return Some((slot, Reason::Forced));
+            }
+            self.ignored_forces.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(slot) = request.session_token.and_then(|token| self.pinned(routes, token)) {
+            return Some((slot, Reason::Pinned));
+        }
+        let overridden = request.category.and_then(|category| routes.overridden(category));
+        overridden.map(|slot| (slot, Reason::Category))
+    }
+
+    fn pinned(&self, routes: &Routes, token: &str) -> Option<Slot> {
+        let pin = token.parse::<SessionToken>().ok().and_then(|token| token.open(&self.token_key));
+        let Some(pin) = pin else {
+            self.forged_tokens.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        match routes.pinned(pin) {
+            Pinned::To(slot) => Some(slot),
+            Pinned::Outdated => {
+                self.outdated_tokens.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
+
+/// Makes a table ready for the request path, with the counted version of each name that it serves.
+fn resolve(
+    epoch: u64,
+    table: Arc<RoutingTable>,
+    block: Option<(u64, Signals)>,
+    registry: &mut Registry,
+    token_key: TokenKey,
+) -> Routes {
+    registry.keep_serving(|version| table.serves(version));
+    let versions = table.serving().map(|id| registry.serve(id, || Version::new(id.clone(), token_key))).collect();
+    Routes::new(epoch, table, block, versions)
+}
+
+impl TrafficSplitter for HashSplitter {
+    #[inline]
+    fn route(&self, request: &Request<'_>) -> Lease {
+        let lease = self.lease_by(|cache, splitter| {
+            let (slot, reason, point) = splitter.choose(cache, request);
+            (Some(slot), reason, point)
+        });
+        lease.expect("a slot that the routes gave is in the routes")
+    }
+
+    fn retry(&self, lease: Lease) -> Lease {
+        let point = lease.into_cancelled();
+        let again = self.lease_by(|cache, _| (Some(cache.routes.owner(point)), Reason::Retried, point));
+        again.expect("the owner of a point is in the routes")
+    }
+
+    fn table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.routes.read().table)
+    }
+
+    fn admit(&self, version: &VersionId) {
+        if !self.table().serves(version) {
+            self.publish_change(|table| table.admitted(version));
+        }
+    }
+
+    fn set_weights(&self, weights: &Weights) -> Result<(), RoutingError> {
+        self.publish(|table| table.reweighed(weights))
+    }
+
+    fn withdraw(&self, version: &VersionId) -> Result<(), RoutingError> {
+        self.publish(|table| table.withdrawn(version))
+    }
+
+    fn roll_back(&self, version: &VersionId) -> Result<(), RoutingError> {
+        self.publish(|table| table.rolled_back(version))
+    }
+
+    fn in_flight(&self, version: &VersionId) -> u64 {
+        self.registry.lock().in_flight(version)
+    }
+
+    fn wait_drained(&self, version: &VersionId, timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let versions = self.registry.lock().versions(version);
+        versions.iter().all(|counted| counted.ended.wait(deadline, || self.registry.lock().in_flight_of(counted) == 0))
+    }
+
+    fn drained(&self, version: &VersionId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let versions = self.registry.lock().versions(version);
+        Box::pin(async move {
+            for counted in versions {
+                counted.ended.until(|| self.registry.lock().in_flight_of(&counted) == 0).await;
+            }
+        })
+    }
+
+    fn cancel(&self, version: &VersionId) -> Result<u64, RoutingError> {
+        if self.table().serves(version) {
+            return Err(RoutingError::StillServing { version: version.clone() });
+        }
+        let leaving = self.registry.lock().leaving(version);
+        let mut told = 0;
+        for (version, stripes) in leaving {
+            version.cancel();
+            for stripe in stripes {
+                told += stripe.flight.in_flight();
+                stripe.cancellation.ring();
+            }
+        }
+        Ok(told)
+    }
+
+    fn open_block(&self, signals: &Signals) -> u64 {
+        let block = self.blocks.fetch_add(1, Ordering::Relaxed);
+        self.record_into(Some((block, signals.clone())));
+        block
+    }
+
+    fn stop_recording(&self) {
+        self.record_into(None);
+    }
+
+    fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally> {
+        self.registry.lock().tally(block)
+    }
+
+    fn discard_blocks_through(&self, block: u64) {
+        self.registry.lock().discard_through(block);
+    }
+
+    fn stats(&self) -> SplitterStats {
+        let table = self.table();
+        let mut versions = self.registry.lock().stats();
+        for version in table.serving() {
+            versions.entry(version.clone()).or_default();
+        }
+        let total: u64 = versions.values().map(|version| version.count).sum();
+        for (id, version) in &mut versions {
+            version.configured_weight = table.weights().of(id);
+            version.actual_fraction = if total == 0 { 0.0 } else { version.count as f64 / total as f64 };
+        }
+        SplitterStats {
+            versions,
+            forged_tokens: self.forged_tokens.load(Ordering::Relaxed),
+            outdated_tokens: self.outdated_tokens.load(Ordering::Relaxed),
+            ignored_forces: self.ignored_forces.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl fmt::Debug for HashSplitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashSplitter").field("table", &self.table()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! All versions that have leases, and all stripes that count them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::lease::{Stripe, Version};
+use super::request::Reason;
+use super::stats::VersionStats;
+use super::tally::Tally;
+use crate::model::VersionId;
+
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    entries: Vec<Entry>,
+    /// Evidence up to and including this block has been taken; its stripes may go.
+    discarded: Option<u64>,
+}
+
+/// One version from admission to withdrawal. A version that is admitted again gets another entry, so that a
+/// cancellation reaches the leases of the earlier time only.
+#[derive(Debug)]
+struct Entry {
+    version: Arc<Version>,
+    serving: bool,
+    stripes: Vec<Arc<Stripe>>,
+    /// Requests of stripes that are gone.
+    past: [u64; Reason::COUNT],
+}
+
+impl Entry {
+    fn in_flight(&self) -> u64 {
+        self.stripes.iter().map(|stripe| stripe.flight.in_flight()).sum()
+    }
+}
+
+impl Registry {
+    /// The entry of a version that is served, made if need be.
+    pub(super) fn serve(&mut self, id: &VersionId, make: impl FnOnce() -> Version) -> Arc<Version> {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.serving && entry.version.id == *id) {
+            return Arc::clone(&entry.version);
+        }
+        self.prune();
+        let past = self.take_past(id);
+        let version = Arc::new(make());
+        self.entries.push(Entry { version: Arc::clone(&version), serving: true, stripes: Vec::new(), past });
+        version
+    }
+
+    /// Marks every version as leaving that `serves` does not name.
+    pub(super) fn keep_serving(&mut self, serves: impl Fn(&VersionId) -> bool) {
+        for entry in &mut self.entries {
+            entry.serving &= serves(&entry.version.id);
+        }
+    }
+
+    pub(super) fn add(&mut self, stripe: &Arc<Stripe>) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.version, &stripe.version)) {
+            entry.stripes.push(Arc::clone(stripe));
+        }
+    }
+
+    pub(super) fn versions(&self, id: &VersionId) -> Vec<Arc<Version>> {
+        self.named(id).map(|entry| Arc::clone(&entry.version)).collect()
+    }
+
+    /// The versions of this name that are leaving, with the stripes of each.
+    pub(super) fn leaving(&self, id: &VersionId) -> Vec<(Arc<Version>, Vec<Arc<Stripe>>)> {
+        let leaving = self.named(id).filter(|entry| !entry.serving);
+        leaving.map(|entry| (Arc::clone(&entry.version), entry.stripes.clone())).collect()
+    }
+
+    pub(super) fn in_flight(&self, id: &VersionId) -> u64 {
+        self.named(id).map(Entry::in_flight).sum()
+    }
+
+    /// Requests in flight of one time of service of a version, whose end its bell announces.
+    pub(super) fn in_flight_of(&self, version: &Arc<Version>) -> u64 {
+        let entry = self.entries.iter().find(|entry| Arc::ptr_eq(&entry.version, version));
+        entry.map_or(0, Entry::in_flight)
+    }
+
+    pub(super) fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally> {
+        let mut tallies = BTreeMap::new();
+        for stripe in self.entries.iter().flat_map(|entry| &entry.stripes) {
+            let Some(recording) = stripe.recording.as_ref().filter(|recording| recording.block == block) else {
+                continue;
+            };
+            // The ended ones first, so that none ends uncounted between the two.
+            let evidence = recording.evidence.lock().clone();
+            let arrivals = stripe.flight.randomised();
+            match tallies.get_mut(&stripe.version.id) {
+                None => {
+                    tallies.insert(stripe.version.id.clone(), Tally { arrivals, evidence });
+                }
+                Some(tally) => {
+                    tally.arrivals += arrivals;
+                    tally.evidence.merge(&evidence);
+                }
+            }
+        }
+        tallies
+    }
+
+    pub(super) fn discard_through(&mut self, block: u64) {
+        self.discarded = self.discarded.max(Some(block));
+        self.prune();
+    }
+
+    pub(super) fn stats(&self) -> BTreeMap<VersionId, VersionStats> {
+        let mut stats: BTreeMap<VersionId, VersionStats> = BTreeMap::new();
+        for entry in &self.entries {
+            let version = stats.entry(entry.version.id.clone()).or_default();
+            version.in_flight += entry.in_flight();
+            for reason in Reason::ALL {
+                let count = entry.past[reason as usize]
+                    + entry.stripes.iter().map(|stripe| stripe.flight.started(reason)).sum::<u64>();
+                version.count += count;
+                if count > 0 {
+                    *version.by_reason.entry(reason).or_default() += count;
+                }
+            }
+        }
+        stats
+    }
+
+    /// Drops stripes that nobody can count on any more, and versions that have left. A stripe that only the registry
+    /// holds has no lease and is in no thread's cache.
+    fn prune(&mut self) {
+        let discarded = self.discarded;
+        for entry in &mut self.entries {
+            let past = &mut entry.past;
+            entry.stripes.retain(|stripe| {
+                let taken = stripe.recording.as_ref().is_none_or(|recording| Some(recording.block) <= discarded);
+                let keep = !taken || Arc::strong_count(stripe) > 1;
+                if !keep {
+                    for reason in Reason::ALL {
+                        past[reason as usize] += stripe.flight.started(reason);
+                    }
+                }
+                keep
+            });
+        }
+    }
+
+    /// Drops the entries of a version that has left for good, and gives what they had counted.
+    fn take_past(&mut self, id: &VersionId) -> [u64; Reason::COUNT] {
+        let mut past = [0; Reason::COUNT];
+        self.entries.retain(|entry| {
+            let gone = !entry.serving && entry.stripes.is_empty();
+            if gone && entry.version.id == *id {
+                past.iter_mut().zip(entry.past).for_each(|(sum, count)| *sum += count);
+            }
+            !gone
+        });
+        past
+    }
+
+    fn named<'a>(&'a self, id: &'a VersionId) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| entry.version.id == *id)
+    }
+}
