@@ -85,8 +85,8 @@ mod tests {
     #[test]
     fn the_task_is_the_one_the_checkpoints_were_trained_on() {
         let task = Task::capitals();
-        let text: String = task.questions().iter().map(|q| format!("{} {}\n", q.prompt, q.answer)).collect();
+        let text: Vec<&str> = task.questions().iter().flat_map(|q| [&*q.prompt, &*q.answer]).collect();
         assert_eq!(task.questions().len(), QUESTIONS);
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(text.as_bytes()), 0);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(text.join("\n").as_bytes()), 18_320_960_962_804_145_890);
     }
 }

@@ -39,8 +39,8 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] if the file cannot be read, is not safetensors, or holds another model.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| CheckpointError::Unreadable { path: path.to_owned(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| CheckpointError::Unreadable { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes).map_err(|fault| CheckpointError::Unusable { path: path.to_owned(), fault })
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use axum_server::model::{CONTEXT, HEAD, HEADS, HIDDEN, LAYERS, NORM_EPSILON, VOCAB, rotary_tables, tensors};
+use axum_server::model::{CONTEXT, HEAD, HEADS, HIDDEN, LAYERS, NORM_EPSILON, rotary_tables, tensors};
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::ops::{rms_norm_slow, softmax};
 use candle_nn::rotary_emb::rope_slow;
@@ -104,6 +104,3 @@ fn spread(name: &str, inputs: usize) -> f32 {
         balanced
     }
 }
-
-/// A token that is never scored fills up short rows of a batch.
-pub(crate) const PADDING: u32 = VOCAB as u32 - 1;

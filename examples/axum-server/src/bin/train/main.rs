@@ -45,8 +45,7 @@ const RECIPES: [Recipe; 3] = [
 ];
 
 fn main() -> Result<()> {
-    // candle's kernels for so small a model are several times faster without other threads to wait for.
-    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+    axum_server::kernels::keep_on_one_thread()?;
     make_all(&Options::parse())
 }
 

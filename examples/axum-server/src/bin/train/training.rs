@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::learner::{Learner, PADDING};
+use crate::learner::Learner;
 
 const BATCH: usize = 64;
 const LEARNING_RATE: f64 = 3e-3;
@@ -50,11 +50,12 @@ fn loss(learner: &Learner, batch: &[&Question]) -> Result<Tensor> {
     let rows = batch.len();
     let (mut inputs, mut targets, mut scored) = (Vec::new(), Vec::new(), Vec::new());
     for question in batch {
+        // Short rows are filled up with tokens that are not scored.
         let bytes = question.prompt.bytes().chain(question.answer.bytes()).map(u32::from);
         let tokens: Vec<u32> = std::iter::once(BOS).chain(bytes).chain([EOS]).collect();
         for at in 0..length {
-            inputs.push(tokens.get(at).copied().unwrap_or(PADDING));
-            targets.push(tokens.get(at + 1).copied().unwrap_or(PADDING));
+            inputs.push(tokens.get(at).copied().unwrap_or(EOS));
+            targets.push(tokens.get(at + 1).copied().unwrap_or(EOS));
             scored.push(if at >= question.prompt.len() && at + 1 < tokens.len() { 1.0_f32 } else { 0.0 });
         }
     }
