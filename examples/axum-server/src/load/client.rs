@@ -204,3 +204,38 @@ struct CompletionChoice<'a> {
     #[serde(borrow)]
     finish_reason: Cow<'a, str>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(id: &str, model: &str, content: &str, finish_reason: Option<&str>) -> Vec<u8> {
+        let choice = serde_json::json!({ "delta": { "content": content }, "finish_reason": finish_reason });
+        let chunk = serde_json::json!({ "id": id, "model": model, "choices": [choice] });
+        format!("data: {chunk}").into_bytes()
+    }
+
+    #[test]
+    fn an_answer_under_another_id_starts_over() {
+        let mut reader = Reader::default();
+        reader.read(&chunk("1", "canary", "wro", None)).unwrap();
+        reader.read(&chunk("2", "stable", "", None)).unwrap();
+        reader.read(&chunk("2", "stable", "right", Some("stop"))).unwrap();
+        reader.read(b"data: [DONE]").unwrap();
+        let reply = reader.finish().unwrap();
+        assert_eq!((&*reply.version, &*reply.answer, reply.restarted), ("stable", "right", true));
+    }
+
+    #[test]
+    fn an_answer_without_its_end_is_a_failure() {
+        for (finish_reason, done) in [(None, true), (Some("length"), true), (Some("stop"), false)] {
+            let mut reader = Reader::default();
+            reader.read(&chunk("1", "v1", "nukide", finish_reason)).unwrap();
+            if done {
+                reader.read(b"data: [DONE]").unwrap();
+            }
+            assert!(reader.finish().is_err());
+        }
+        assert!(Reader::default().read(br#"data: {"error":{"message":"overloaded"}}"#).is_err());
+    }
+}
