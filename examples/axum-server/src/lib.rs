@@ -1,0 +1,17 @@
+//! An inference server with a real language model, and everything around it that a live model update touches.
+//!
+//! * [`task`]: questions with exactly one right answer, so that a bad model can be told from a good one.
+//! * [`model`]: a byte-level Llama on the CPU, run by candle.
+//! * [`engine`]: the fleet of GPUs, each a thread with its own copy of a checkpoint.
+//! * [`route`]: the choice of a version for each request.
+//! * [`server`]: the OpenAI-style endpoint over HTTP.
+//! * [`kernels`]: keeps candle from reaching for more threads than help.
+//! * [`load`]: many users at once, over real connections, who check what they are told.
+
+pub mod engine;
+pub mod kernels;
+pub mod load;
+pub mod model;
+pub mod route;
+pub mod server;
+pub mod task;

@@ -1,0 +1,136 @@
+//! One request's answer, from its lease to its outcome.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Server;
+use super::error::ChatError;
+use super::text::decode_available;
+use super::wire::{Origin, Usage};
+use crate::engine::{EngineError, Event, Finish, Generation, GenerationError};
+use crate::route::{Lease, Outcome};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// What a user wants to know.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) prompt: String,
+    pub(super) max_tokens: usize,
+    pub(super) arrived: Instant,
+}
+
+/// An answer in progress. Dropping it abandons the request: the generation stops and the lease tells the router.
+#[derive(Debug)]
+pub(super) struct Answer {
+    server: Server,
+    question: Question,
+    attempt: Attempt,
+}
+
+/// One version's try at the answer.
+#[derive(Debug)]
+struct Attempt {
+    lease: Lease,
+    generation: Generation,
+    origin: Origin,
+    /// Bytes that do not make up a character yet.
+    pending: Vec<u8>,
+    text: String,
+    tokens: u32,
+    ttft: Option<Duration>,
+}
+
+/// What a reader of an [`Answer`] is told. Text under another [`Origin`] than before starts the answer over.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// There is more text, and more to come.
+    Text { origin: Origin, more: String, answer: Answer },
+    /// The answer is complete.
+    Finished { origin: Origin, more: String, whole: String, finish: Finish, usage: Usage },
+}
+
+impl Answer {
+    pub(super) fn start(server: Server, user: Option<&str>, question: Question) -> Result<Self, ChatError> {
+        let lease = server.router.route(user);
+        let attempt = Attempt::start(&server, lease, &question)?;
+        Ok(Self { server, question, attempt })
+    }
+
+    /// Waits for more text, and starts over on another version if this one is cancelled.
+    pub(super) async fn next(mut self) -> Result<Progress, ChatError> {
+        let mut events = Vec::new();
+        loop {
+            events.clear();
+            self.attempt.generation.next(&mut events).await;
+            let more = self.attempt.receive(&events, self.question.arrived);
+            match events.pop() {
+                Some(Event::Finished(finish)) => return Ok(self.finish(more, finish)),
+                Some(Event::Failed(GenerationError::Cancelled)) => {
+                    // This ends: each round takes another cancellation.
+                    let lease = self.attempt.lease.retry();
+                    self.attempt = Attempt::start(&self.server, lease, &self.question)?;
+                }
+                Some(Event::Failed(error)) => {
+                    self.attempt.lease.finish(failure(&self.question));
+                    return Err(error.into());
+                }
+                Some(Event::Byte(_)) | None if more.is_empty() => {}
+                Some(Event::Byte(_)) | None => {
+                    return Ok(Progress::Text { origin: self.attempt.origin.clone(), more, answer: self });
+                }
+            }
+        }
+    }
+
+    fn finish(self, more: String, finish: Finish) -> Progress {
+        let Self { server, question, attempt } = self;
+        let Attempt { lease, origin, text: whole, tokens, ttft, .. } = attempt;
+        lease.finish(Outcome {
+            latency: question.arrived.elapsed(),
+            ttft,
+            tokens,
+            error: false,
+            passed: server.task.check(&question.prompt, &whole),
+        });
+        let usage = Usage::new(question.prompt.len() + 1, tokens as usize);
+        Progress::Finished { origin, more, whole, finish, usage }
+    }
+}
+
+impl Attempt {
+    fn start(server: &Server, lease: Lease, question: &Question) -> Result<Self, EngineError> {
+        let version = lease.version();
+        let started = server.engine.generate(version, &question.prompt, question.max_tokens);
+        let started = started.and_then(|generation| Ok((generation, server.engine.fingerprint(version)?)));
+        let (generation, fingerprint) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                lease.finish(failure(question));
+                return Err(error);
+            }
+        };
+        let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), version, fingerprint);
+        let (pending, text) = Default::default();
+        Ok(Self { lease, generation, origin, pending, text, tokens: 0, ttft: None })
+    }
+
+    /// Takes in what the engine reports and returns the text that is new.
+    fn receive(&mut self, events: &[Event], arrived: Instant) -> String {
+        for event in events {
+            if let Event::Byte(byte) = event {
+                self.ttft.get_or_insert_with(|| arrived.elapsed());
+                self.tokens += 1;
+                self.pending.push(*byte);
+            }
+        }
+        let is_last = !matches!(events.last(), Some(Event::Byte(_)));
+        let more = decode_available(&mut self.pending, is_last);
+        self.text.push_str(&more);
+        more
+    }
+}
+
+fn failure(question: &Question) -> Outcome {
+    Outcome { latency: question.arrived.elapsed(), ttft: None, tokens: 0, error: true, passed: None }
+}

@@ -1,0 +1,91 @@
+//! `POST /v1/chat/completions`.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+
+use super::Server;
+use super::answer::{Answer, Progress, Question};
+use super::error::ChatError;
+use super::wire::{ChatRequest, write_event};
+
+/// Room for the events of one step, so that the buffer seldom grows.
+const EVENTS_BYTES: usize = 2_048;
+
+pub(super) async fn completions(State(server): State<Server>, body: Bytes) -> Result<Response, ChatError> {
+    let arrived = Instant::now();
+    let mut request = ChatRequest::parse(&body)?;
+    let (is_streamed, max_tokens, user) = (request.stream, request.max_tokens(), request.user.take());
+    let question = Question { prompt: request.into_prompt()?, max_tokens, arrived };
+    // The response begins with the first token: until then an error can still have its own status.
+    let first = Answer::start(server, user.as_deref(), question)?.next().await;
+    if is_streamed { Ok(streamed(first?)) } else { at_once(first).await }
+}
+
+async fn at_once(mut progress: Result<Progress, ChatError>) -> Result<Response, ChatError> {
+    loop {
+        match progress? {
+            Progress::Text { answer, .. } => progress = answer.next().await,
+            Progress::Finished { origin, whole, finish, usage, .. } => {
+                return Ok(Json(origin.completion(&whole, finish, &usage)).into_response());
+            }
+        }
+    }
+}
+
+fn streamed(first: Progress) -> Response {
+    let events = stream::unfold(Stream::Ready { opened: None, progress: first }, |stream| async {
+        let (events, rest) = stream.advance().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(events)), rest))
+    });
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+/// A response on its way out.
+enum Stream {
+    /// Something is there to be written. `opened` is the id whose opening chunk has been written.
+    Ready { opened: Option<u64>, progress: Progress },
+    /// Something must be waited for.
+    Waiting { opened: Option<u64>, answer: Answer },
+    /// All is written.
+    Ended,
+}
+
+impl Stream {
+    async fn advance(self) -> Option<(Vec<u8>, Self)> {
+        let mut events = Vec::with_capacity(EVENTS_BYTES);
+        let (opened, progress) = match self {
+            Self::Ready { opened, progress } => (opened, progress),
+            Self::Waiting { opened, answer } => match answer.next().await {
+                Ok(progress) => (opened, progress),
+                Err(error) => {
+                    write_event(&mut events, &error.body());
+                    return Some((events, Self::Ended));
+                }
+            },
+            Self::Ended => return None,
+        };
+        let (Progress::Text { origin, more, .. } | Progress::Finished { origin, more, .. }) = &progress;
+        if opened != Some(origin.id()) {
+            origin.write_opening(&mut events);
+        }
+        if !more.is_empty() {
+            origin.write_content(&mut events, more);
+        }
+        let rest = match progress {
+            Progress::Text { origin, answer, .. } => Self::Waiting { opened: Some(origin.id()), answer },
+            Progress::Finished { origin, finish, .. } => {
+                origin.write_closing(&mut events, finish);
+                Self::Ended
+            }
+        };
+        Some((events, rest))
+    }
+}

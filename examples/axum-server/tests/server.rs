@@ -1,0 +1,152 @@
+//! The server over real HTTP, with real checkpoints and a real load.
+
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::engine::{Engine, EngineOptions};
+use axum_server::load::{Load, LoadOptions};
+use axum_server::route::Router;
+use axum_server::server::Server;
+use axum_server::task::Task;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Running {
+    address: SocketAddr,
+    server: Server,
+}
+
+async fn start() -> Running {
+    let checkpoints = Path::new(env!("CARGO_MANIFEST_DIR")).join("checkpoints");
+    let engine = Engine::new(EngineOptions { slots: 2, ..EngineOptions::default() });
+    for version in ["v1", "v2"] {
+        engine.load(version, &checkpoints.join(version).with_extension("safetensors"), 1).unwrap();
+    }
+    let server = Server { engine, router: Router::to("v1"), task: Arc::new(Task::capitals()) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(server.clone().serve(listener, std::future::pending()));
+    Running { address, server }
+}
+
+impl Running {
+    async fn call(&self, method: Method, path: &str, body: &str) -> (StatusCode, String) {
+        let socket = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
+        tokio::spawn(connection);
+        let body = Full::new(Bytes::from(body.to_owned()));
+        let request = Request::builder().method(method).uri(path).header("host", "localhost").body(body).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn chat(&self, body: &Value) -> (StatusCode, String) {
+        self.call(Method::POST, "/v1/chat/completions", &body.to_string()).await
+    }
+
+    fn load(&self, connections: u32, stream: bool) -> Load {
+        let options = LoadOptions { address: self.address, connections, users: 100, rate: None, stream, seed: 1 };
+        Load::start(options, &self.server.task)
+    }
+}
+
+fn question(prompt: &str) -> Value {
+    json!({ "model": "capitals", "messages": [{ "role": "user", "content": prompt }] })
+}
+
+#[tokio::test]
+async fn a_whole_answer_is_shaped_as_openai_shapes_it() {
+    let running = start().await;
+    let (status, body) = running.chat(&question("capital of nobody?")).await;
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!("v1")));
+    assert_eq!(answer["usage"]["prompt_tokens"], 19);
+    assert!(answer["choices"][0]["message"]["content"].is_string());
+    let fingerprint = running.server.engine.fingerprint("v1").unwrap();
+    assert_eq!(answer["system_fingerprint"], fingerprint.to_string());
+}
+
+#[tokio::test]
+async fn a_stream_carries_the_same_answer_in_chunks() {
+    let running = start().await;
+    let mut request = question("capital of nobody?");
+    let whole: Value = serde_json::from_str(&running.chat(&request).await.1).unwrap();
+    request["stream"] = json!(true);
+    let (status, body) = running.chat(&request).await;
+    assert_eq!(status, StatusCode::OK);
+    let events: Vec<&str> = body.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
+    let (last, chunks) = events.split_last().unwrap();
+    assert_eq!(*last, "[DONE]");
+    let chunks: Vec<Value> = chunks.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect();
+    assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "stop");
+    let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, whole["choices"][0]["message"]["content"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_is_refused_with_the_reason() {
+    let running = start().await;
+    let mut other_model = question("?");
+    other_model["model"] = json!("gpt-4");
+    let mut no_tokens = question("?");
+    no_tokens["max_tokens"] = json!(0);
+    for (request, status, code) in [
+        (json!({}), StatusCode::BAD_REQUEST, "invalid_request_error"),
+        (json!({ "model": "capitals", "messages": [] }), StatusCode::BAD_REQUEST, "invalid_request_error"),
+        (no_tokens, StatusCode::BAD_REQUEST, "invalid_request_error"),
+        (question(&"x".repeat(1_000)), StatusCode::BAD_REQUEST, "context_length_exceeded"),
+        (other_model, StatusCode::NOT_FOUND, "model_not_found"),
+    ] {
+        let (got, body) = running.chat(&request).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((got, &body["error"]["code"]), (status, &json!(code)), "{body}");
+    }
+    running.server.router.set("v9");
+    assert_eq!(running.chat(&question("?")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(running.server.router.counts().errors, 2);
+}
+
+#[tokio::test]
+async fn health_says_what_is_loaded() {
+    let running = start().await;
+    assert_eq!(running.call(Method::GET, "/health", "").await.0, StatusCode::OK);
+    assert!(running.call(Method::GET, "/v1/models", "").await.1.contains("capitals"));
+    for version in ["v1", "v2"] {
+        running.server.engine.unload(version, 0).unwrap();
+    }
+    assert_eq!(running.call(Method::GET, "/health", "").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_versions_come_and_go_and_are_cancelled() {
+    let running = start().await;
+    let Running { server, .. } = &running;
+    let (streams, wholes) = (running.load(8, true), running.load(2, false));
+    for round in 0..20 {
+        let [from, to] = if round % 2 == 0 { ["v1", "v2"] } else { ["v2", "v1"] };
+        server.router.set(to);
+        server.engine.cancel_in_flight(from);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (streams, wholes) = (streams.stop().await, wholes.stop().await);
+    for report in [&streams, &wholes] {
+        assert_eq!(report.failed, 0, "{:?}", report.failure);
+        assert_eq!(report.versions.len(), 2);
+        assert!(report.requests() > 20);
+    }
+    let counts = server.router.counts();
+    assert_eq!((counts.answered, counts.errors), (streams.requests() + wholes.requests(), 0));
+    assert_eq!(counts.wrong, streams.wrong() + wholes.wrong());
+}
