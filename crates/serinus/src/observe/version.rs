@@ -1,0 +1,2 @@
+/// Stands in for the model's identity.
+pub type VersionId = String;
