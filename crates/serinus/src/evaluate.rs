@@ -1,22 +1,34 @@
 //! Judging a canary against the version that it is to replace.
 //!
 //! A [`CanaryEvaluator`] is fed with blocks of concurrent evidence and gives, whenever it is asked, an [`Evaluation`]:
-//! a [`Verdict`] with its reasons and the numbers of both versions. The default, `SequentialEvaluator`, keeps a
-//! declared [`Budget`] of false rollbacks however often it is asked. `ThresholdEvaluator` is the plain rule of fixed
+//! a [`Verdict`] with its reasons and the numbers of both versions. The default, [`SequentialEvaluator`], keeps a
+//! declared [`Budget`] of false rollbacks however often it is asked. [`ThresholdEvaluator`] is the plain rule of fixed
 //! thresholds on small windows, for comparison.
 
 mod budget;
 mod evaluation;
 mod guardrail;
+mod limit;
+mod reasons;
+mod sequential;
+mod sequential_builder;
 mod stopgap;
+mod stratified;
+#[cfg(test)]
+mod tests;
+mod threshold;
 mod verdict;
+mod watch;
 
 use std::fmt;
 
 pub use budget::{Budget, BudgetError, Ledger, LedgerShare};
 pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, QualityComparison};
 pub use guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
+pub use sequential::SequentialEvaluator;
+pub use sequential_builder::{EvaluatorError, SequentialBuilder};
 pub use stopgap::RateMargin;
+pub use threshold::{ThresholdError, ThresholdEvaluator, Thresholds};
 pub use verdict::Verdict;
 
 use crate::clock::Timestamp;

@@ -12,8 +12,8 @@ pub(super) const AFTER_PROMOTION: f64 = 0.05;
 
 /// The probability that a healthy canary is ever rolled back, declared in advance and divided among the guardrails.
 ///
-/// Each guardrail k has a weight w_k, and is a bet that pays E_k ≥ 0 with an expectation of at most 1 while the canary is
-/// healthy. The weighted sum Σ w_k E_k is such a bet too as long as the weights sum to at most 1, so it ever reaches 1/α
+/// Each guardrail k has a weight `w_k`, and is a bet that pays `E_k ≥ 0` with an expectation of at most 1 while the canary is
+/// healthy. The weighted sum `Σ w_k E_k` is such a bet too as long as the weights sum to at most 1, so it ever reaches 1/α
 /// with probability at most α (Ville's inequality), whatever the guardrails have to do with each other and however often
 /// one looks. A weight that no guardrail has stays unspent.
 ///
@@ -82,7 +82,7 @@ impl Budget {
         self.weights.get(guardrail).map_or(f64::NEG_INFINITY, |weight| weight.ln())
     }
 
-    /// The logarithm of Σ w_k E_k.
+    /// The logarithm of `Σ w_k E_k`.
     pub(super) fn log_joint<'a>(&self, log_e_values: impl Iterator<Item = (&'a str, f64)>) -> f64 {
         let terms: Vec<f64> = log_e_values.map(|(guardrail, log_e)| self.log_weight(guardrail) + log_e).collect();
         let greatest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);

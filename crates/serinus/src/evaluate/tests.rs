@@ -1,0 +1,446 @@
+//! The evaluators against simulated traffic.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::*;
+use crate::observe::{Outcome, VersionId};
+
+fn stable() -> VersionId {
+    "stable".into()
+}
+
+fn canary() -> VersionId {
+    "canary".into()
+}
+
+fn sequential() -> SequentialEvaluator {
+    SequentialEvaluator::builder(stable(), canary()).build().unwrap()
+}
+
+fn threshold() -> ThresholdEvaluator {
+    ThresholdEvaluator::new(stable(), canary(), Thresholds::default()).unwrap()
+}
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_secs_f64(seconds)
+}
+
+/// Traffic of which each request fails with its version's probability, one request every `gap` seconds.
+struct Traffic {
+    rng: ChaCha8Rng,
+    now: f64,
+    gap: f64,
+    share: f64,
+    stable: f64,
+    canary: f64,
+}
+
+impl Traffic {
+    fn new(seed: u64, stable: f64, canary: f64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), now: 0.0, gap: 0.36, share: 0.1, stable, canary }
+    }
+
+    /// One request of which the answer is judged, and whether it went to the canary.
+    fn judged(&mut self, evaluator: &mut impl CanaryEvaluator) -> bool {
+        self.request(evaluator, |failed| Outcome::ok().passed(!failed))
+    }
+
+    fn errors(&mut self, evaluator: &mut impl CanaryEvaluator) -> bool {
+        self.request(evaluator, |failed| if failed { Outcome::error() } else { Outcome::ok() })
+    }
+
+    fn request(&mut self, evaluator: &mut impl CanaryEvaluator, outcome: impl Fn(bool) -> Outcome) -> bool {
+        self.now += self.gap;
+        let to_canary = self.rng.random_bool(self.share);
+        let (version, rate) = if to_canary { (canary(), self.canary) } else { (stable(), self.stable) };
+        let failed = self.rng.random_bool(rate);
+        evaluator.observe(&Observation::new(version, outcome(failed)), at(self.now));
+        to_canary
+    }
+
+    /// The canary requests until the evaluator rolls back, if it does within this many.
+    fn canary_requests_to_rollback(&mut self, evaluator: &mut impl CanaryEvaluator, most: usize) -> Option<usize> {
+        let mut requests = 0;
+        while requests < most {
+            if self.judged(evaluator) {
+                requests += 1;
+                if evaluator.evaluate(at(self.now)).rollback {
+                    return Some(requests);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// How many of these seeds' rollouts are rolled back.
+fn rollbacks(seeds: Range<u64>, rollout: impl Fn(u64) -> Evaluation) -> usize {
+    seeds.filter(|&seed| rollout(seed).rollback).count()
+}
+
+fn ramp(seed: u64, rates: impl Fn(f64) -> f64) -> Evaluation {
+    let mut evaluator = SequentialEvaluator::builder(stable(), canary()).false_rollback_budget(0.1).build().unwrap();
+    let mut traffic = Traffic::new(seed, 0.0, 0.0);
+    let stages = [0.02, 0.05, 0.1, 0.25, 0.5];
+    for (stage, share) in stages.into_iter().enumerate() {
+        traffic.share = share;
+        evaluator.set_traffic(share, at(traffic.now));
+        for request in 0..3_000 {
+            let progress = (stage as f64 + f64::from(request) / 3_000.0) / stages.len() as f64;
+            (traffic.stable, traffic.canary) = (rates(progress), rates(progress));
+            traffic.judged(&mut evaluator);
+        }
+    }
+    evaluator.evaluate(at(traffic.now))
+}
+
+#[test]
+fn identical_versions_stay_within_the_budget() {
+    // With the budget spent in full (a weight of 0.5 of it is in use) 10 of 100 would be expected: 20 or more are seen
+    // once in 500 times, and at 0.5 of it not once in a million.
+    assert!(rollbacks(0..100, |seed| ramp(seed, |_| 0.03)) < 20);
+}
+
+#[test]
+fn a_baseline_that_drifts_while_the_share_grows_is_no_regression() {
+    assert!(rollbacks(0..100, |seed| ramp(seed, |progress| 0.02 + 0.04 * progress)) < 20);
+}
+
+#[test]
+fn fourteen_percent_against_three_is_found_soon() {
+    let mut found: Vec<usize> = (0..41)
+        .map(|seed| {
+            let mut traffic = Traffic::new(seed, 0.03, 0.14);
+            traffic.canary_requests_to_rollback(&mut sequential(), 2_000).expect("found at last")
+        })
+        .collect();
+    found.sort_unstable();
+    assert!(found[20] <= 100, "median {}", found[20]);
+}
+
+#[test]
+fn a_much_better_look_at_a_healthy_canary_ends_healthy() {
+    let mut evaluator = sequential();
+    let mut traffic = Traffic::new(3, 0.03, 0.02);
+    traffic.share = 0.25;
+    evaluator.set_traffic(0.25, at(0.0));
+    for _ in 0..20_000 {
+        traffic.judged(&mut evaluator);
+    }
+    let evaluation = evaluator.evaluate(at(traffic.now));
+    assert_eq!(evaluation.verdict, Verdict::Healthy, "{:#?}", evaluation.reasons);
+    assert!(!evaluation.rollback);
+    assert!(evaluation.guardrails.values().all(|report| report.verdict == Verdict::Healthy));
+    assert!(evaluation.guardrails["failure_rate"].within_margin);
+    assert!(evaluation.reasons[0].contains("within the margin by evidence"), "{:?}", evaluation.reasons);
+}
+
+#[test]
+fn an_unacceptable_canary_is_seldom_called_healthy() {
+    let healthy = (0..60).filter(|&seed| {
+        let mut evaluator = SequentialEvaluator::builder(stable(), canary()).promote_error(0.2).no_default_guardrails();
+        evaluator = evaluator.guardrail(std::sync::Arc::new(FailureRate::new(0.5).unwrap()), 0.25);
+        let mut evaluator = evaluator.build().unwrap();
+        let mut traffic = Traffic::new(seed, 0.03, 0.045);
+        (0..6_000).any(|_| {
+            traffic.judged(&mut evaluator);
+            evaluator.evaluate(at(traffic.now)).verdict == Verdict::Healthy
+        })
+    });
+    // At 0.2 each, 60 have 12 on average and 24 or more once in 2,000 times.
+    assert!(healthy.count() < 24);
+}
+
+#[test]
+fn five_of_sixty_against_a_baseline_of_zero_is_degraded() {
+    let mut evaluator = sequential();
+    for i in 0..600 {
+        let now = at(f64::from(i));
+        evaluator.observe(&Observation::new(stable(), Outcome::ok()), now);
+        if i % 10 == 9 {
+            let outcome = if i % 120 == 119 { Outcome::error() } else { Outcome::ok() };
+            evaluator.observe(&Observation::new(canary(), outcome), now);
+        }
+    }
+    let end = at(700.0);
+    evaluator.set_traffic(0.2, end);
+    let evaluation = evaluator.evaluate(end);
+    assert_eq!((evaluation.guardrails["error_rate"].canary.failures(), evaluation.canary_requests), (5, 60));
+    assert_eq!(evaluation.verdict, Verdict::Degraded, "{:#?}", evaluation.guardrails["error_rate"]);
+    assert_eq!(evaluation.errors.increase, None, "no division by zero");
+}
+
+#[test]
+fn no_data_decides_nothing() {
+    let mut evaluator = sequential();
+    evaluator.set_traffic(0.02, at(0.0));
+    for hours in [0.0, 1.0, 100.0] {
+        let evaluation = evaluator.evaluate(at(hours * 3_600.0));
+        assert_eq!(evaluation.verdict, Verdict::Insufficient);
+        assert_eq!(evaluation.reasons, ["too few requests: 0 canary and 0 stable ones, needed 50 of each"]);
+    }
+    evaluator.promoted(at(1e6));
+    assert_eq!(evaluator.evaluate(at(1e7)).verdict, Verdict::Insufficient);
+}
+
+#[test]
+fn nothing_is_rolled_back_before_the_minimum() {
+    let mut evaluator = sequential();
+    for i in 0..49 {
+        let now = at(f64::from(i));
+        for _ in 0..10 {
+            evaluator.observe(&Observation::new(stable(), Outcome::ok()), now);
+        }
+        evaluator.observe(&Observation::new(canary(), Outcome::error()), now);
+    }
+    evaluator.set_traffic(0.5, at(50.0));
+    let evaluation = evaluator.evaluate(at(50.0));
+    assert!(evaluation.guardrails["error_rate"].e_value > 1e6);
+    assert_eq!((evaluation.verdict, evaluation.rollback), (Verdict::Insufficient, false));
+}
+
+#[test]
+fn degraded_stays_degraded_and_its_reason_gives_the_numbers() {
+    let mut evaluator = sequential();
+    let mut traffic = Traffic::new(1, 0.03, 0.3);
+    traffic.canary_requests_to_rollback(&mut evaluator, 500).unwrap();
+    let first = evaluator.evaluate(at(traffic.now));
+    assert!(first.reasons[0].starts_with("judged failures: "), "{}", first.reasons[0]);
+    assert!(first.reasons[0].contains(" canary requests against "), "{}", first.reasons[0]);
+    assert!(first.reasons[0].contains(" : 1, needed "), "{}", first.reasons[0]);
+    traffic.canary = 0.0;
+    for _ in 0..20_000 {
+        traffic.judged(&mut evaluator);
+    }
+    evaluator.set_traffic(0.5, at(traffic.now));
+    let last = evaluator.evaluate(at(traffic.now));
+    assert!(last.guardrails["failure_rate"].e_value < 400.0, "the evidence itself has shrunk");
+    assert_eq!(last.verdict, Verdict::Degraded);
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let (mut watched, mut alone) = (sequential(), sequential());
+    let (mut one, mut other) = (Traffic::new(9, 0.03, 0.05), Traffic::new(9, 0.03, 0.05));
+    for _ in 0..5_000 {
+        one.judged(&mut watched);
+        watched.evaluate(at(one.now));
+        watched.evaluate(at(one.now + 1e6));
+        other.judged(&mut alone);
+    }
+    assert_eq!(watched.evaluate(at(one.now)), alone.evaluate(at(one.now)));
+}
+
+#[test]
+fn a_guardrail_that_nothing_feeds_does_not_block_and_a_one_sided_one_does() {
+    let mut evaluator = sequential();
+    let mut traffic = Traffic::new(4, 0.02, 0.01);
+    traffic.share = 0.3;
+    for _ in 0..20_000 {
+        traffic.errors(&mut evaluator);
+    }
+    let healthy = evaluator.evaluate(at(traffic.now));
+    assert_eq!(healthy.verdict, Verdict::Healthy, "{:#?}", healthy.reasons);
+    assert_eq!(healthy.guardrails["failure_rate"].verdict, Verdict::Insufficient);
+
+    for _ in 0..2_000 {
+        traffic.now += 1.0;
+        let judged = Observation::new(stable(), Outcome::ok().passed(true));
+        evaluator.observe(&judged, at(traffic.now));
+        evaluator.observe(&Observation::new(canary(), Outcome::ok()), at(traffic.now));
+    }
+    let blocked = evaluator.evaluate(at(traffic.now));
+    assert_eq!(blocked.verdict, Verdict::Undecided);
+    assert!(blocked.reasons[0].contains("no canary one does"), "{:#?}", blocked.reasons);
+}
+
+#[test]
+fn a_sparse_judge_is_compared_over_several_blocks() {
+    let mut evaluator = sequential();
+    let mut traffic = Traffic::new(6, 0.03, 0.2);
+    for i in 0..200_000_u32 {
+        let sampled = i.is_multiple_of(50);
+        traffic.request(&mut evaluator, |failed| if sampled { Outcome::ok().passed(!failed) } else { Outcome::ok() });
+    }
+    assert_eq!(evaluator.evaluate(at(traffic.now)).verdict, Verdict::Degraded);
+}
+
+#[test]
+fn requests_of_other_versions_are_counted_and_ignored() {
+    let mut evaluator = sequential();
+    for _ in 0..1_200 {
+        evaluator.observe(&Observation::new("other".into(), Outcome::error()), at(1.0));
+    }
+    let evaluation = evaluator.evaluate(at(1.0));
+    assert_eq!(evaluation.canary_requests + evaluation.stable_requests, 0);
+    assert_eq!(evaluation.reasons[1], "1,200 reported requests of other versions were left out");
+}
+
+/// A rollout of a canary that is fine until its promotion, and then has this rate.
+fn bake(seed: u64, before: f64, after: f64) -> Evaluation {
+    let mut evaluator = SequentialEvaluator::builder(stable(), canary()).false_rollback_budget(0.1).build().unwrap();
+    let mut traffic = Traffic::new(seed, before, before);
+    traffic.share = 0.5;
+    evaluator.set_traffic(0.5, at(0.0));
+    for _ in 0..1_000 {
+        traffic.judged(&mut evaluator);
+    }
+    evaluator.set_traffic(1.0, at(traffic.now));
+    evaluator.promoted(at(traffic.now));
+    (traffic.share, traffic.canary) = (1.0, after);
+    for _ in 0..6_000 {
+        traffic.judged(&mut evaluator);
+    }
+    evaluator.evaluate(at(traffic.now))
+}
+
+#[test]
+fn a_promoted_version_that_stays_the_same_stays() {
+    assert!(rollbacks(0..60, |seed| bake(seed, 0.03, 0.03)) < 14);
+    assert!(rollbacks(0..60, |seed| bake(seed, 0.0, 0.0)) == 0);
+}
+
+#[test]
+fn a_promoted_version_that_gets_worse_is_rolled_back() {
+    let evaluation = bake(7, 0.03, 0.14);
+    assert_eq!(evaluation.verdict, Verdict::Degraded);
+    assert!(evaluation.reasons[0].contains("since the promotion against a limit of"), "{:?}", evaluation.reasons);
+    assert!(bake(8, 0.0, 0.05).rollback, "against a baseline of zero as well");
+}
+
+#[test]
+fn an_evaluation_survives_storage() {
+    let evaluation = bake(7, 0.03, 1.0);
+    let stored = serde_json::to_string(&evaluation).unwrap();
+    let restored: Evaluation = serde_json::from_str(&stored).unwrap();
+    assert_eq!((restored.verdict, &restored.reasons), (evaluation.verdict, &evaluation.reasons));
+    assert!(stored.contains(r#""verdict":"degraded""#));
+}
+
+#[test]
+fn defect_05_idle_stable_and_empty_windows_decide_nothing() {
+    let mut evaluator = threshold();
+    evaluator.set_traffic(0.1, at(0.0));
+    for i in 0..500 {
+        evaluator.observe(&Observation::new(canary(), Outcome::error().latency_ms(9e9)), at(f64::from(i)));
+    }
+    let evaluation = evaluator.evaluate(at(500.0));
+    assert_eq!(evaluation.verdict, Verdict::Insufficient);
+    assert_eq!(evaluation.latency.p99_increase, None);
+}
+
+#[test]
+fn defect_05_windows_do_not_mix_stages() {
+    let mut evaluator = threshold();
+    let mut traffic = Traffic::new(2, 0.02, 0.02);
+    traffic.share = 0.5;
+    evaluator.set_traffic(0.5, at(0.0));
+    for _ in 0..400 {
+        traffic.request(&mut evaluator, |_| Outcome::ok().latency_ms(800.0));
+    }
+    assert_eq!(evaluator.evaluate(at(traffic.now)).verdict, Verdict::Healthy);
+    evaluator.set_traffic(0.75, at(traffic.now));
+    let fresh = evaluator.evaluate(at(traffic.now));
+    assert_eq!((fresh.verdict, fresh.stable_requests, fresh.canary_requests), (Verdict::Insufficient, 0, 0));
+    evaluator.set_traffic(0.75, at(traffic.now));
+}
+
+#[test]
+fn defect_05_the_default_evaluator_keeps_identical_versions_that_the_threshold_rule_rolls_back() {
+    let rolled_back_by = |evaluator: &mut dyn CanaryEvaluator, seed| {
+        let mut traffic = Traffic::new(seed, 0.01, 0.01);
+        for _ in 0..10_000 {
+            traffic.now += 1.0;
+            let version = if traffic.rng.random_bool(0.1) { canary() } else { stable() };
+            let outcome = if traffic.rng.random_bool(0.01) { Outcome::error() } else { Outcome::ok() };
+            evaluator.observe(&Observation::new(version, outcome), at(traffic.now));
+        }
+        evaluator.evaluate(at(traffic.now)).rollback
+    };
+    let by_threshold = (0..20).filter(|&seed| rolled_back_by(&mut threshold(), seed)).count();
+    let by_sequential = (0..20).filter(|&seed| rolled_back_by(&mut sequential(), seed)).count();
+    assert!(by_threshold >= 10, "{by_threshold}");
+    assert_eq!(by_sequential, 0);
+}
+
+#[test]
+fn defect_06_a_lower_quality_fires_the_quality_trigger() {
+    let scored = |canary_score: f64| {
+        let mut evaluator = threshold();
+        for i in 0..100 {
+            let now = at(f64::from(i));
+            evaluator.observe(&Observation::new(stable(), Outcome::ok().quality(0.85)), now);
+            evaluator.observe(&Observation::new(canary(), Outcome::ok().quality(canary_score)), now);
+        }
+        evaluator.evaluate(at(100.0))
+    };
+    let worse = scored(0.75);
+    assert!((worse.quality.decrease.unwrap() - 0.1).abs() < 1e-9);
+    assert_eq!(worse.reasons, ["quality decreased by 0.100, tolerated 0.05"]);
+    assert!(worse.rollback);
+    assert!(!scored(0.82).rollback);
+}
+
+#[test]
+fn defect_06_failing_judgements_count_as_lower_quality() {
+    let mut evaluator = threshold();
+    for i in 0..100 {
+        let now = at(f64::from(i));
+        evaluator.observe(&Observation::new(stable(), Outcome::ok().passed(true)), now);
+        evaluator.observe(&Observation::new(canary(), Outcome::ok().passed(i % 5 > 0)), now);
+    }
+    let evaluation = evaluator.evaluate(at(100.0));
+    assert!((evaluation.quality.decrease.unwrap() - 0.2).abs() < 0.03);
+    assert!(evaluation.rollback);
+}
+
+#[test]
+fn the_threshold_rule_compares_a_promoted_version_with_the_last_stable_window() {
+    let mut evaluator = threshold();
+    for i in 0..200 {
+        let now = at(f64::from(i));
+        evaluator.observe(&Observation::new(stable(), Outcome::ok().latency_ms(800.0)), now);
+        evaluator.observe(&Observation::new(canary(), Outcome::ok().latency_ms(810.0)), now);
+    }
+    evaluator.set_traffic(1.0, at(200.0));
+    evaluator.promoted(at(200.0));
+    for i in 200..400 {
+        evaluator.observe(&Observation::new(canary(), Outcome::ok().latency_ms(1_200.0)), at(f64::from(i)));
+    }
+    let evaluation = evaluator.evaluate(at(400.0));
+    assert_eq!(evaluation.verdict, Verdict::Degraded);
+    assert!(evaluation.reasons[0].starts_with("p99 latency increased by 5"), "{:?}", evaluation.reasons);
+}
+
+#[test]
+fn thresholds_and_builders_refuse_what_they_cannot_mean() {
+    for bad in [f64::NAN, f64::INFINITY, -0.1] {
+        let thresholds = Thresholds { quality_decrease: bad, ..Thresholds::default() };
+        let refused = ThresholdEvaluator::new(stable(), canary(), thresholds).unwrap_err();
+        assert_eq!(refused.name, "quality_decrease");
+        let builder = || SequentialEvaluator::builder(stable(), canary());
+        assert!(matches!(builder().increases(bad, 0.5).build(), Err(EvaluatorError::Increase(_))));
+        assert!(matches!(builder().promote_error(bad).build(), Err(EvaluatorError::PromoteError { .. })));
+        assert!(matches!(builder().false_rollback_budget(bad).build(), Err(EvaluatorError::Budget(_))));
+    }
+    let same = SequentialEvaluator::builder(stable(), stable()).build();
+    assert!(matches!(same, Err(EvaluatorError::SameVersion { .. })));
+}
+
+#[test]
+fn clocks_that_stand_still_or_jump_do_no_harm() {
+    let mut evaluator = sequential();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for _ in 0..5_000 {
+        let version = if rng.random_bool(0.2) { canary() } else { stable() };
+        let now = at(rng.random_range(0.0..1e5));
+        evaluator.observe(&Observation::new(version, Outcome::ok().passed(rng.random_bool(0.97))), now);
+    }
+    assert!(evaluator.evaluate(Timestamp::ZERO).canary_requests > 900);
+    assert!(!evaluator.evaluate(Timestamp::ZERO + Duration::MAX).rollback);
+}
