@@ -25,9 +25,11 @@ impl Recent {
             Some(last) if last.trials() < PIECE => last.merge(count),
             _ => self.pieces.push_back(count),
         }
-        self.trials += count.trials();
-        while let Some(oldest) = self.pieces.front().filter(|oldest| self.trials - oldest.trials() >= TRIALS) {
-            self.trials -= oldest.trials();
+        self.trials = self.trials.saturating_add(count.trials());
+        while let Some(oldest) =
+            self.pieces.front().filter(|oldest| self.trials.saturating_sub(oldest.trials()) >= TRIALS)
+        {
+            self.trials = self.trials.saturating_sub(oldest.trials());
             self.pieces.pop_front();
         }
     }

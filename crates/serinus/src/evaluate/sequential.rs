@@ -235,8 +235,8 @@ impl CanaryEvaluator for SequentialEvaluator {
     }
 
     fn absorb(&mut self, block: &Block) {
-        self.stable_requests += block.stable.requests();
-        self.canary_requests += block.canary.requests();
+        self.stable_requests = self.stable_requests.saturating_add(block.stable.requests());
+        self.canary_requests = self.canary_requests.saturating_add(block.canary.requests());
         self.window.push(block);
         self.watches.iter_mut().for_each(|watch| watch.absorb(block));
         self.look();

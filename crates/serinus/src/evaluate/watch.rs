@@ -152,7 +152,7 @@ impl Watch {
         GuardrailReport {
             verdict,
             e_value: bounded_exp(self.log_e_value()),
-            log_e_value: self.log_e_value(),
+            log_e_value: self.log_e_value().clamp(-f64::MAX, f64::MAX),
             threshold,
             safe_e_value: bounded_exp(self.safest),
             safe_threshold,

@@ -84,13 +84,13 @@ impl Default for Window {
 }
 
 fn forget(slots: &mut VecDeque<Slot>, requests: u64, age: Duration, now: Timestamp) {
-    let mut newer: u64 = slots.iter().skip(1).map(|slot| slot.evidence.requests()).sum();
+    let mut newer: u64 = slots.iter().skip(1).fold(0, |sum, slot| sum.saturating_add(slot.evidence.requests()));
     while let Some(oldest) = slots.front() {
         if slots.len() == 1 || (newer < requests && now.since(oldest.closed_at) <= age) {
             break;
         }
         slots.pop_front();
-        newer -= slots.front().map_or(0, |slot| slot.evidence.requests());
+        newer = newer.saturating_sub(slots.front().map_or(0, |slot| slot.evidence.requests()));
     }
 }
 
