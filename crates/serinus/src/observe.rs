@@ -4,17 +4,28 @@
 //! [`ArmEvidence`] of the version that served them: counts of failures for each [`Signal`], histograms of latencies,
 //! moments of lengths and scores. Evidence takes the same memory after ten requests as after ten million, and two
 //! pieces of it can be [merged](ArmEvidence::merge), so that every thread and every router keeps its own.
+//!
+//! Evidence is gathered in [`Block`]s, stretches of time over which both versions served: what is compared is always
+//! concurrent. A [`Window`] over the latest blocks gives the numbers that describe each version by itself.
 
+mod block;
 mod count;
 mod evidence;
 mod histogram;
 mod moments;
+mod observation;
 mod outcome;
 mod signal;
+mod version;
+mod window;
 
+pub use block::{Arm, Block, BlockBuilder, BlockRule};
 pub use count::Count;
 pub use evidence::ArmEvidence;
 pub use histogram::{Histogram, HistogramError};
 pub use moments::Moments;
+pub use observation::Observation;
 pub use outcome::{End, Outcome};
 pub use signal::{Errors, Failures, Signal, Signals};
+pub use version::VersionId;
+pub use window::Window;

@@ -26,7 +26,7 @@ impl Count {
 
     /// Adds another count to this one.
     pub fn merge(&mut self, other: Self) {
-        self.failures += other.failures;
-        self.trials += other.trials;
+        self.failures = self.failures.saturating_add(other.failures);
+        self.trials = self.trials.saturating_add(other.trials);
     }
 }

@@ -97,7 +97,7 @@ impl ArmEvidence {
 
     /// Adds `n` requests that never finished: each counts for the signals as [`Outcome::error`] does.
     pub fn time_out(&mut self, n: u64, signals: &Signals) {
-        self.timed_out += n;
+        self.timed_out = self.timed_out.saturating_add(n);
         for (rate, signal) in self.rates.iter_mut().zip(signals.iter()) {
             if let Some(failed) = signal.failed(&Outcome::error()) {
                 (0..n).for_each(|_| rate.add_trial(failed));
@@ -107,11 +107,11 @@ impl ArmEvidence {
 
     /// Adds other evidence of the same version, gathered with the same signals.
     pub fn merge(&mut self, other: &Self) {
-        self.finished += other.finished;
-        self.abandoned += other.abandoned;
-        self.cancelled += other.cancelled;
-        self.timed_out += other.timed_out;
-        self.invalid += other.invalid;
+        self.finished = self.finished.saturating_add(other.finished);
+        self.abandoned = self.abandoned.saturating_add(other.abandoned);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.timed_out = self.timed_out.saturating_add(other.timed_out);
+        self.invalid = self.invalid.saturating_add(other.invalid);
         if self.rates.len() < other.rates.len() {
             self.rates.resize(other.rates.len(), Count::default());
         }
@@ -126,7 +126,7 @@ impl ArmEvidence {
 
     /// Requests that say something of the version: finished or timed out.
     pub const fn requests(&self) -> u64 {
-        self.finished + self.timed_out
+        self.finished.saturating_add(self.timed_out)
     }
 
     /// Requests that ran to their end, errors included.
@@ -238,6 +238,19 @@ mod tests {
     fn a_fast_error_does_not_make_the_version_look_fast() {
         let evidence = of(&[End::Finished(Outcome::error().latency_ms(1.0)), End::Finished(Outcome::ok())]);
         assert_eq!(evidence.latency().count(), 0);
+    }
+
+    #[test]
+    fn stored_counts_at_their_limit_do_not_overflow() {
+        let mut stored = serde_json::to_value(of(&[End::Abandoned])).unwrap();
+        for count in ["finished", "timed_out", "abandoned", "invalid"] {
+            stored[count] = u64::MAX.into();
+        }
+        stored["tokens"]["count"] = u64::MAX.into();
+        let mut evidence: ArmEvidence = serde_json::from_value(stored).unwrap();
+        evidence.merge(&evidence.clone());
+        evidence.time_out(1, &signals());
+        assert_eq!(evidence.requests(), u64::MAX);
     }
 
     fn an_end() -> impl Strategy<Value = End> {

@@ -27,7 +27,7 @@ impl Moments {
     /// Adds a number. One that is not finite is ignored.
     pub fn record(&mut self, value: f64) {
         if value.is_finite() {
-            self.count += 1;
+            self.count = self.count.saturating_add(1);
             let before = value - self.mean;
             self.mean += before / self.count as f64;
             self.m2 += before * (value - self.mean);
@@ -41,7 +41,7 @@ impl Moments {
         }
         let (own, theirs) = (self.count as f64, other.count as f64);
         let distance = other.mean - self.mean;
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.mean += distance * (theirs / (own + theirs));
         self.m2 += other.m2 + distance * distance * (own * theirs / (own + theirs));
     }

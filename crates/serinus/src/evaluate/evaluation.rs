@@ -1,0 +1,187 @@
+//! An evaluator's report: the verdict, its reasons, and the numbers on both versions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::Ledger;
+use super::verdict::Verdict;
+use crate::clock::Timestamp;
+use crate::observe::{ArmEvidence, Count};
+
+/// What an evaluator has to say at one time: the verdict, why, and the numbers of both versions.
+///
+/// The comparisons describe each version's latest requests; the verdict rests on the guardrails, which compare
+/// concurrent requests over the whole rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// What the evidence says.
+    pub verdict: Verdict,
+    /// Whether to roll back: exactly if the verdict is [`Degraded`](Verdict::Degraded).
+    pub rollback: bool,
+    /// Why, in sentences with their numbers, the deciding one first.
+    pub reasons: Vec<String>,
+    /// Latencies of the latest requests.
+    pub latency: LatencyComparison,
+    /// Errors among the latest requests.
+    pub errors: ErrorComparison,
+    /// Judgements and lengths of the latest answers.
+    pub quality: QualityComparison,
+    /// Each guardrail's evidence, by name. Empty where an evaluator has none.
+    pub guardrails: BTreeMap<String, GuardrailReport>,
+    /// Requests to the stable version that the verdict rests on.
+    pub stable_requests: u64,
+    /// Requests to the canary that the verdict rests on.
+    pub canary_requests: u64,
+    /// How the budget of false rollbacks is spent. `None` where an evaluator has none to keep.
+    pub ledger: Option<Ledger>,
+    /// The time of the evaluation.
+    pub at: Timestamp,
+}
+
+/// Latencies of both versions, in milliseconds; increases are relative to the stable version (0.2 is +20%).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyComparison {
+    /// The stable version's median.
+    pub stable_p50_ms: Option<f64>,
+    /// The stable version's 99th percentile.
+    pub stable_p99_ms: Option<f64>,
+    /// The canary's median.
+    pub canary_p50_ms: Option<f64>,
+    /// The canary's 99th percentile.
+    pub canary_p99_ms: Option<f64>,
+    /// Relative increase of the median.
+    pub p50_increase: Option<f64>,
+    /// Relative increase of the 99th percentile.
+    pub p99_increase: Option<f64>,
+    /// The stable version's median time to the first token.
+    pub stable_ttft_p50_ms: Option<f64>,
+    /// The canary's median time to the first token.
+    pub canary_ttft_p50_ms: Option<f64>,
+}
+
+impl LatencyComparison {
+    /// Compares the latencies of two versions' requests.
+    pub fn between(stable: &ArmEvidence, canary: &ArmEvidence) -> Self {
+        let (stable_p50_ms, canary_p50_ms) = (stable.latency().quantile(0.5), canary.latency().quantile(0.5));
+        let (stable_p99_ms, canary_p99_ms) = (stable.latency().quantile(0.99), canary.latency().quantile(0.99));
+        Self {
+            stable_p50_ms,
+            stable_p99_ms,
+            canary_p50_ms,
+            canary_p99_ms,
+            p50_increase: relative_increase(stable_p50_ms, canary_p50_ms),
+            p99_increase: relative_increase(stable_p99_ms, canary_p99_ms),
+            stable_ttft_p50_ms: stable.ttft().quantile(0.5),
+            canary_ttft_p50_ms: canary.ttft().quantile(0.5),
+        }
+    }
+}
+
+/// Shares of failed requests, in [0, 1].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ErrorComparison {
+    /// The stable version's error rate.
+    pub stable_rate: Option<f64>,
+    /// The canary's error rate.
+    pub canary_rate: Option<f64>,
+    /// Relative increase (0.5 is +50%); `None` where the stable version had no error.
+    pub increase: Option<f64>,
+}
+
+impl ErrorComparison {
+    /// Compares errors among the requests of two versions.
+    pub fn between(stable: Count, canary: Count) -> Self {
+        let (stable_rate, canary_rate) = (rate(stable), rate(canary));
+        Self { stable_rate, canary_rate, increase: relative_increase(stable_rate, canary_rate) }
+    }
+}
+
+/// Scores, judgements and lengths of both versions' answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QualityComparison {
+    /// Mean score of the stable version's answers, in [0, 1].
+    pub stable_mean: Option<f64>,
+    /// Mean score of the canary's answers, in [0, 1].
+    pub canary_mean: Option<f64>,
+    /// By how much the canary's quality is lower, absolutely: of the mean scores, or, where there are none, of the share
+    /// of judged answers that passed. Negative if it is better.
+    pub decrease: Option<f64>,
+    /// Share of the stable version's judged answers that failed.
+    pub stable_failure_rate: Option<f64>,
+    /// Share of the canary's judged answers that failed.
+    pub canary_failure_rate: Option<f64>,
+    /// Mean length of the stable version's answers, in tokens.
+    pub stable_tokens: Option<f64>,
+    /// Mean length of the canary's answers, in tokens.
+    pub canary_tokens: Option<f64>,
+    /// Relative change of the mean length (−0.3: a third shorter).
+    pub length_change: Option<f64>,
+}
+
+impl QualityComparison {
+    /// Compares the answers of two versions; the counts are those of judged answers that failed.
+    pub fn between(
+        (stable, stable_failures): (&ArmEvidence, Count),
+        (canary, canary_failures): (&ArmEvidence, Count),
+    ) -> Self {
+        let (stable_mean, canary_mean) = (stable.quality().mean(), canary.quality().mean());
+        let (stable_failure_rate, canary_failure_rate) = (rate(stable_failures), rate(canary_failures));
+        let (stable_tokens, canary_tokens) = (stable.tokens().mean(), canary.tokens().mean());
+        let by_score = difference(stable_mean, canary_mean);
+        let by_failures = difference(canary_failure_rate, stable_failure_rate);
+        Self {
+            stable_mean,
+            canary_mean,
+            decrease: by_score.or(by_failures),
+            stable_failure_rate,
+            canary_failure_rate,
+            stable_tokens,
+            canary_tokens,
+            length_change: relative_increase(stable_tokens, canary_tokens),
+        }
+    }
+}
+
+/// What one guardrail's evidence says. Evidence is a bet against the hypothesis: an e-value of 400 means that the data
+/// multiplied the stake by 400, which under a true hypothesis happens at most once in 400 rollouts, however often one
+/// looks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GuardrailReport {
+    /// What the guardrail's own evidence says.
+    pub verdict: Verdict,
+    /// Evidence that the canary is worse.
+    pub e_value: f64,
+    /// Its natural logarithm.
+    pub log_e_value: f64,
+    /// The evidence at which the guardrail rolls back.
+    pub threshold: f64,
+    /// Evidence that the canary is no worse than the margin: the most there has been.
+    pub safe_e_value: f64,
+    /// The evidence at which it is healthy.
+    pub safe_threshold: f64,
+    /// Failures among the stable version's requests, over the whole rollout.
+    pub stable: Count,
+    /// Failures among the canary's requests, over the whole rollout.
+    pub canary: Count,
+    /// The estimated relative increase over this stage, from comparisons within blocks. `None` while there is no such
+    /// block, or no failure of the stable version in them.
+    pub estimate: Option<f64>,
+    /// Whether the estimate of this stage lies inside the margin. False while there is none.
+    pub within_margin: bool,
+    /// The failure rate that the promoted version is held against, once it stands alone.
+    pub limit: Option<f64>,
+}
+
+fn rate(count: Count) -> Option<f64> {
+    (count.trials() > 0).then(|| count.failures() as f64 / count.trials() as f64)
+}
+
+fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? - b?)
+}
+
+fn relative_increase(from: Option<f64>, to: Option<f64>) -> Option<f64> {
+    let (from, to) = (from?, to?);
+    (from > 0.0).then(|| to / from - 1.0)
+}

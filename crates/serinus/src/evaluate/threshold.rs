@@ -1,0 +1,275 @@
+//! The plain rule of fixed thresholds on small windows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::CanaryEvaluator;
+use super::evaluation::{ErrorComparison, Evaluation, LatencyComparison, QualityComparison};
+use super::reasons::{self, percent};
+use super::verdict::Verdict;
+use crate::clock::Timestamp;
+use crate::observe::{
+    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, VersionId,
+    Window,
+};
+
+/// An error rate of the stable version below this counts as this, so that a relative increase exists.
+const LEAST_ERROR_RATE: f64 = 0.001;
+/// The places of the built-in signals.
+const ERRORS: usize = 0;
+const FAILURES: usize = 1;
+
+/// Judges by fixed thresholds on each version's latest 1,000 requests: p99 latency +20%, error rate +50%, quality −0.05,
+/// whichever is exceeded first, once each version has 50 requests.
+///
+/// **This is not the default, and should not be used to decide.** On windows of this size these numbers vary by more than
+/// the thresholds: two identical versions differ by 20% in p99 or by 50% in errors at one look or another of nearly every
+/// rollout, and each look is one more chance (79 to 100% of rollouts of an identical version were rolled back, measured
+/// at 1,000 to 100,000 requests an hour). It is here for comparison with [`SequentialEvaluator`](super::SequentialEvaluator)
+/// and for those who come from such a rule.
+///
+/// Windows never mix stages: a new share of traffic empties them. After the promotion the stable version's window stays as
+/// it was, for the canary to be compared with.
+///
+/// ```
+/// use serinus::clock::Timestamp;
+/// use serinus::evaluate::{CanaryEvaluator, ThresholdEvaluator, Thresholds, Verdict};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let evaluator = ThresholdEvaluator::new("chat-v7".into(), "chat-v8".into(), Thresholds::default())?;
+/// assert_eq!(evaluator.evaluate(Timestamp::ZERO).verdict, Verdict::Insufficient);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ThresholdEvaluator {
+    stable: VersionId,
+    canary: VersionId,
+    thresholds: Thresholds,
+    signals: Signals,
+    blocks: BlockBuilder,
+    window: Window,
+    /// The stable version's window when its last stage ended.
+    last_stable: Option<ArmEvidence>,
+    promoted: bool,
+    unknown: u64,
+    share: Option<f64>,
+    degraded: Vec<String>,
+}
+
+/// What a [`ThresholdEvaluator`] tolerates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Relative increase of the p99 latency. Default 0.2.
+    pub p99_increase: f64,
+    /// Relative increase of the error rate. Default 0.5. A stable rate below 0.001 counts as 0.001.
+    pub error_increase: f64,
+    /// Absolute decrease of the mean score, or of the share of judged answers that pass. Default 0.05.
+    pub quality_decrease: f64,
+    /// Requests that each window must hold before anything is said. Default 50.
+    pub min_requests: u64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { p99_increase: 0.2, error_increase: 0.5, quality_decrease: 0.05, min_requests: 50 }
+    }
+}
+
+/// A threshold is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[error("expected {name} to be a finite number, not negative, got {got}")]
+pub struct ThresholdError {
+    /// Which threshold.
+    pub name: &'static str,
+    /// Its value.
+    pub got: f64,
+}
+
+impl ThresholdEvaluator {
+    /// Judges `canary` against `stable`.
+    ///
+    /// # Errors
+    ///
+    /// If a threshold is negative, infinite or not a number.
+    pub fn new(stable: VersionId, canary: VersionId, thresholds: Thresholds) -> Result<Self, ThresholdError> {
+        for (name, got) in [
+            ("p99_increase", thresholds.p99_increase),
+            ("error_increase", thresholds.error_increase),
+            ("quality_decrease", thresholds.quality_decrease),
+        ] {
+            if !(0.0..=f64::MAX).contains(&got) {
+                return Err(ThresholdError { name, got });
+            }
+        }
+        let signals: Signals = [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)].into_iter().collect();
+        Ok(Self {
+            stable,
+            canary,
+            thresholds,
+            blocks: BlockBuilder::new(BlockRule::default(), signals.clone()),
+            signals,
+            window: Window::default(),
+            last_stable: None,
+            promoted: false,
+            unknown: 0,
+            share: None,
+            degraded: Vec::new(),
+        })
+    }
+
+    fn compare(&self, now: Timestamp) -> Comparison {
+        let live = self.window.stable(now);
+        let stable = match &self.last_stable {
+            Some(last) if self.promoted && live.requests() == 0 => last.clone(),
+            _ => live,
+        };
+        let canary = self.window.canary(now);
+        Comparison {
+            latency: LatencyComparison::between(&stable, &canary),
+            errors: ErrorComparison::between(count(&stable, ERRORS), count(&canary, ERRORS)),
+            quality: QualityComparison::between(
+                (&stable, count(&stable, FAILURES)),
+                (&canary, count(&canary, FAILURES)),
+            ),
+            stable,
+            canary,
+        }
+    }
+
+    fn enough(&self, comparison: &Comparison) -> bool {
+        comparison.stable.requests().min(comparison.canary.requests()) >= self.thresholds.min_requests.max(1)
+    }
+
+    /// The thresholds that are exceeded, in words.
+    fn exceeded(&self, comparison: &Comparison) -> Vec<String> {
+        let limits = &self.thresholds;
+        let mut exceeded = Vec::new();
+        if let Some(increase) = comparison.latency.p99_increase.filter(|increase| *increase > limits.p99_increase) {
+            let limit = percent(limits.p99_increase);
+            exceeded.push(format!("p99 latency increased by {}, tolerated {limit}", percent(increase)));
+        }
+        if let Some(increase) = comparison.error_increase().filter(|increase| *increase > limits.error_increase) {
+            let limit = percent(limits.error_increase);
+            exceeded.push(format!("error rate increased by {}, tolerated {limit}", percent(increase)));
+        }
+        if let Some(decrease) = comparison.quality.decrease.filter(|decrease| *decrease > limits.quality_decrease) {
+            exceeded.push(format!("quality decreased by {decrease:.3}, tolerated {}", limits.quality_decrease));
+        }
+        exceeded
+    }
+
+    fn end_stage(&mut self, now: Timestamp) {
+        if let Some(block) = self.blocks.end_stage(now) {
+            self.absorb(&block);
+        }
+        let stable = self.window.stable(now);
+        if stable.requests() > 0 {
+            self.last_stable = Some(stable);
+        }
+        self.window.clear();
+    }
+}
+
+/// Both versions' windows, compared.
+struct Comparison {
+    stable: ArmEvidence,
+    canary: ArmEvidence,
+    latency: LatencyComparison,
+    errors: ErrorComparison,
+    quality: QualityComparison,
+}
+
+impl Comparison {
+    fn error_increase(&self) -> Option<f64> {
+        let (stable, canary) = (self.errors.stable_rate?, self.errors.canary_rate?);
+        Some((canary - stable) / stable.max(LEAST_ERROR_RATE))
+    }
+}
+
+fn count(evidence: &ArmEvidence, signal: usize) -> Count {
+    evidence.rates().get(signal).copied().unwrap_or_default()
+}
+
+impl CanaryEvaluator for ThresholdEvaluator {
+    fn signals(&self) -> Signals {
+        self.signals.clone()
+    }
+
+    fn block_rule(&self) -> BlockRule {
+        BlockRule::default()
+    }
+
+    fn absorb(&mut self, block: &Block) {
+        self.window.push(block);
+        let comparison = self.compare(block.closed_at);
+        if self.degraded.is_empty() && self.enough(&comparison) {
+            self.degraded = self.exceeded(&comparison);
+        }
+    }
+
+    fn observe(&mut self, observation: &Observation, now: Timestamp) {
+        let arm = if observation.version == self.canary {
+            Arm::Canary
+        } else if observation.version == self.stable {
+            Arm::Stable
+        } else {
+            self.unknown += 1;
+            return;
+        };
+        if let Some(block) = self.blocks.add(arm, observation.outcome, observation.arrived_at.unwrap_or(now)) {
+            self.absorb(&block);
+        }
+    }
+
+    fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
+        if self.share.is_some_and(|share| share.total_cmp(&canary_share).is_eq()) {
+            return;
+        }
+        self.share = Some(canary_share);
+        self.end_stage(now);
+    }
+
+    fn promoted(&mut self, now: Timestamp) {
+        self.promoted = true;
+        self.end_stage(now);
+        self.blocks.canary_alone();
+    }
+
+    fn evaluate(&self, now: Timestamp) -> Evaluation {
+        let comparison = self.compare(now);
+        let (stable_requests, canary_requests) = (comparison.stable.requests(), comparison.canary.requests());
+        let verdict = if !self.degraded.is_empty() {
+            Verdict::Degraded
+        } else if self.enough(&comparison) {
+            Verdict::Healthy
+        } else {
+            Verdict::Insufficient
+        };
+        let mut reasons = self.degraded.clone();
+        match verdict {
+            Verdict::Insufficient => {
+                reasons.push(reasons::too_few(stable_requests, canary_requests, self.thresholds.min_requests.max(1)));
+            }
+            Verdict::Healthy => reasons.push("no threshold is exceeded".into()),
+            Verdict::Degraded | Verdict::Undecided => {}
+        }
+        reasons.extend(reasons::unknown_versions(self.unknown));
+        reasons.extend(reasons::invalid_values(comparison.stable.invalid() + comparison.canary.invalid()));
+        Evaluation {
+            verdict,
+            rollback: verdict == Verdict::Degraded,
+            reasons,
+            latency: comparison.latency,
+            errors: comparison.errors,
+            quality: comparison.quality,
+            guardrails: BTreeMap::new(),
+            stable_requests,
+            canary_requests,
+            ledger: None,
+            at: now,
+        }
+    }
+}
