@@ -1,1 +1,11 @@
 //! The numbers behind Serinus: tests that stay honest under continuous looking.
+//!
+//! Pure functions and small accumulators: no clock, no thread, no I/O.
+//!
+//! [`sequential::RateTest`] compares the failure rates of two versions and may be looked at after every block of
+//! requests: the probability that it *ever* reports a difference that is not there is at most the level it is read at.
+
+mod error;
+pub mod sequential;
+
+pub use error::StatisticsError;

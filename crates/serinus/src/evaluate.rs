@@ -12,7 +12,6 @@ mod limit;
 mod reasons;
 mod sequential;
 mod sequential_builder;
-mod stopgap;
 mod stratified;
 #[cfg(test)]
 mod tests;
@@ -27,7 +26,7 @@ pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyCompar
 pub use guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
 pub use sequential::SequentialEvaluator;
 pub use sequential_builder::{EvaluatorError, SequentialBuilder};
-pub use stopgap::RateMargin;
+pub use serinus_stats::sequential::RateMargin;
 pub use threshold::{ThresholdError, ThresholdEvaluator, Thresholds};
 pub use verdict::Verdict;
 

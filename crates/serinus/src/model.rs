@@ -1,21 +1,13 @@
-//! temporary
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-/// t
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct VersionId(Arc<str>);
-impl VersionId {
-    /// t
-    pub fn new(s: &str) -> Result<Self, std::fmt::Error> {
-        Ok(Self(s.into()))
-    }
-    /// t
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-impl std::fmt::Display for VersionId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+//! What is served: versions of a model, and how they are told apart.
+
+mod adapter;
+mod error;
+mod fingerprint;
+mod version;
+mod version_id;
+
+pub use adapter::Adapter;
+pub use error::ModelError;
+pub use fingerprint::Fingerprint;
+pub use version::{ModelVersion, ModelVersionBuilder};
+pub use version_id::VersionId;

@@ -9,23 +9,20 @@
 //! concurrent. A [`Window`] over the latest blocks gives the numbers that describe each version by itself.
 
 mod block;
-mod count;
 mod evidence;
 mod histogram;
 mod moments;
 mod observation;
 mod outcome;
 mod signal;
-mod version;
 mod window;
 
 pub use block::{Arm, Block, BlockBuilder, BlockRule};
-pub use count::Count;
 pub use evidence::ArmEvidence;
 pub use histogram::{Histogram, HistogramError};
 pub use moments::Moments;
 pub use observation::Observation;
 pub use outcome::{End, Outcome};
+pub use serinus_stats::sequential::Count;
 pub use signal::{Errors, Failures, Signal, Signals};
-pub use version::VersionId;
 pub use window::Window;

@@ -156,6 +156,7 @@ pub struct RollbackRecord {
 
 #[cfg(test)]
 mod tests {
+    use super::RollbackStep::{Cancel, Drain, Restore, ShiftTraffic, Unload};
     use super::*;
 
     fn walk(drained: bool) -> Vec<RollbackStep> {
@@ -171,7 +172,6 @@ mod tests {
     #[test]
     fn requests_are_cancelled_only_if_they_do_not_end_by_themselves() {
         let (drain, cancel) = (Duration::from_secs(30), Duration::from_secs(5));
-        use RollbackStep::{Cancel, Drain, Restore, ShiftTraffic, Unload};
         assert_eq!(walk(true), [ShiftTraffic, Drain { timeout: drain }, Unload, Restore]);
         assert_eq!(walk(false), [ShiftTraffic, Drain { timeout: drain }, Cancel { grace: cancel }, Unload, Restore]);
     }

@@ -24,7 +24,7 @@ fn route_until_done(splitter: &HashSplitter, canary: &VersionId, routed: &Atomic
             if lease.version() == canary {
                 // Drained from before the route until after it: the lease was handed out too late.
                 let after = GENERATION.load(Ordering::SeqCst);
-                violations += u64::from(before == after && before % 2 == 0);
+                violations += u64::from(before == after && before.is_multiple_of(2));
             }
             lease.finish(Outcome::ok());
         }

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::stopgap::RateMargin;
 use crate::observe::{Errors, Failures, Outcome, Signal};
+use serinus_stats::sequential::RateMargin;
 
 /// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
 /// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
@@ -82,9 +82,9 @@ struct Margins {
 
 impl Margins {
     fn new(increase: f64) -> Result<Self, IncreaseError> {
-        let refused = |()| IncreaseError { got: increase };
+        let refused = |_| IncreaseError { got: increase };
         if !(increase > 0.0 && increase.is_finite()) {
-            return Err(refused(()));
+            return Err(IncreaseError { got: increase });
         }
         Ok(Self {
             worse: RateMargin::new(1.0 + increase / 2.0, 0.0).map_err(refused)?,

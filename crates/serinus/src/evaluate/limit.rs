@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::stopgap::RateMargin;
 use crate::observe::Count;
+use serinus_stats::sequential::RateMargin;
 
 /// Trials that an estimate of the old version's rate rests on: enough for a sharp bound, few enough to be its last.
 const TRIALS: u64 = 5_000;

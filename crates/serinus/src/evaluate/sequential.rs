@@ -11,9 +11,9 @@ use super::sequential_builder::{Parts, SequentialBuilder};
 use super::verdict::Verdict;
 use super::watch::{Fed, Watch};
 use crate::clock::Timestamp;
+use crate::model::VersionId;
 use crate::observe::{
-    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, VersionId,
-    Window,
+    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window,
 };
 
 /// Judges by sequential tests whose false rollbacks stay under a declared budget, however often one looks.
@@ -36,10 +36,11 @@ use crate::observe::{
 /// ```
 /// use serinus::clock::Timestamp;
 /// use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator, Verdict};
-/// use serinus::observe::{Observation, Outcome, VersionId};
+/// use serinus::model::VersionId;
+/// use serinus::observe::{Observation, Outcome};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (v7, v8) = (VersionId::from("chat-v7"), VersionId::from("chat-v8"));
+/// let (v7, v8) = (VersionId::new("chat-v7")?, VersionId::new("chat-v8")?);
 /// let mut evaluator = SequentialEvaluator::builder(v7.clone(), v8.clone()).build()?;
 /// let start = Timestamp::ZERO;
 /// for i in 0..2_000 {

@@ -7,7 +7,8 @@ use thiserror::Error;
 use super::budget::{Budget, BudgetError};
 use super::guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
 use super::sequential::SequentialEvaluator;
-use crate::observe::{BlockRule, Errors, Failures, Signal, Signals, VersionId};
+use crate::model::VersionId;
+use crate::observe::{BlockRule, Errors, Failures, Signal, Signals};
 
 /// Each default guardrail's weight in the budget: a quarter.
 const WEIGHT: f64 = 0.25;
@@ -19,9 +20,10 @@ const INCREASE: f64 = 0.5;
 /// ```
 /// use std::sync::Arc;
 /// use serinus::evaluate::{ErrorRate, SequentialEvaluator};
+/// use serinus::model::VersionId;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let evaluator = SequentialEvaluator::builder("chat-v7".into(), "chat-v8".into())
+/// let evaluator = SequentialEvaluator::builder(VersionId::new("chat-v7")?, VersionId::new("chat-v8")?)
 ///     .false_rollback_budget(0.001)
 ///     .no_default_guardrails()
 ///     .guardrail(Arc::new(ErrorRate::new(1.0)?), 0.5)

@@ -1,7 +1,7 @@
 //! An estimate of the difference between two rates that drift and changing shares do not bend.
 
-use super::stopgap::RateMargin;
 use crate::observe::Count;
+use serinus_stats::sequential::RateMargin;
 
 /// Failure rates of both versions averaged over blocks, each block with the weight `n_s n_c / (n_s + n_c)` for both
 /// (Mantel & Haenszel, *Journal of the National Cancer Institute* 22, 1959). As both versions have the same weight in

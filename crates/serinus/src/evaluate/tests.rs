@@ -12,14 +12,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
-use crate::observe::{Outcome, VersionId};
+use crate::model::VersionId;
+use crate::observe::Outcome;
 
 fn stable() -> VersionId {
-    "stable".into()
+    VersionId::new("stable").unwrap()
 }
 
 fn canary() -> VersionId {
-    "canary".into()
+    VersionId::new("canary").unwrap()
 }
 
 fn sequential() -> SequentialEvaluator {

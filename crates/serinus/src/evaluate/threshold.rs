@@ -10,9 +10,9 @@ use super::evaluation::{ErrorComparison, Evaluation, LatencyComparison, QualityC
 use super::reasons::{self, percent};
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
+use crate::model::VersionId;
 use crate::observe::{
-    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, VersionId,
-    Window,
+    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window,
 };
 
 /// An error rate of the stable version below this counts as this, so that a relative increase exists.
@@ -36,9 +36,10 @@ const FAILURES: usize = 1;
 /// ```
 /// use serinus::clock::Timestamp;
 /// use serinus::evaluate::{CanaryEvaluator, ThresholdEvaluator, Thresholds, Verdict};
+/// use serinus::model::VersionId;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let evaluator = ThresholdEvaluator::new("chat-v7".into(), "chat-v8".into(), Thresholds::default())?;
+/// let evaluator = ThresholdEvaluator::new(VersionId::new("chat-v7")?, VersionId::new("chat-v8")?, Thresholds::default())?;
 /// assert_eq!(evaluator.evaluate(Timestamp::ZERO).verdict, Verdict::Insufficient);
 /// # Ok(())
 /// # }

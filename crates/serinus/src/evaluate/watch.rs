@@ -6,10 +6,10 @@ use super::budget::{Budget, bounded_exp};
 use super::evaluation::GuardrailReport;
 use super::guardrail::Guardrail;
 use super::limit::Recent;
-use super::stopgap::{Direction, RateBlock, RateMargin, RateTest};
 use super::stratified::Stratified;
 use super::verdict::Verdict;
 use crate::observe::{ArmEvidence, Block, Count};
+use serinus_stats::sequential::{Direction, RateBlock, RateMargin, RateTest};
 
 /// Tests one guardrail over a rollout.
 #[derive(Clone, Debug)]

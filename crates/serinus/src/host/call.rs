@@ -14,7 +14,7 @@ pub enum HostCall {
     /// [`ModelHost::load`].
     Load {
         /// What to load.
-        version: ModelVersion,
+        version: Box<ModelVersion>,
         /// How many replicas it is to have in all.
         replicas: u32,
     },

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::count::Count;
 use super::histogram::Histogram;
 use super::moments::Moments;
 use super::outcome::{End, Outcome};
 use super::signal::Signals;
+use serinus_stats::sequential::Count;
 
 /// What one version's requests add up to: for each signal how many failed, and the distributions of latencies, lengths
 /// and scores. Its memory is bounded (some kilobytes, see [`Histogram`]) whatever the traffic.
@@ -100,7 +100,8 @@ impl ArmEvidence {
         self.timed_out = self.timed_out.saturating_add(n);
         for (rate, signal) in self.rates.iter_mut().zip(signals.iter()) {
             if let Some(failed) = signal.failed(&Outcome::error()) {
-                (0..n).for_each(|_| rate.add_trial(failed));
+                // Never more failures than trials.
+                rate.merge(Count::new(if failed { n } else { 0 }, n).unwrap_or_default());
             }
         }
     }

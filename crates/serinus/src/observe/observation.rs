@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
-use super::version::VersionId;
 use crate::clock::Timestamp;
+use crate::model::VersionId;
 
 /// One request as a host reports it after the fact: which version served it, what it came to, and, where it is known or
 /// sampled for judging, everything else.
@@ -14,10 +14,11 @@ use crate::clock::Timestamp;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use serinus::model::VersionId;
 /// use serinus::observe::{Observation, Outcome};
 ///
 /// let outcome = Outcome::ok().ttft_ms(95.0).latency_ms(830.0).tokens(212);
-/// let observation = Observation::new("chat-v7".into(), outcome).request_id("r-81").response("Paris.");
+/// let observation = Observation::new(VersionId::new("chat-v7")?, outcome).request_id("r-81").response("Paris.");
 /// assert_eq!(observation.outcome.tokens, Some(212));
 /// # Ok(())
 /// # }

@@ -1,11 +1,11 @@
 //! The way forward: replicas first, then weight, from stage to stage and to 100%.
 
+use super::Phase;
 use super::effect::{Effect, Progress};
 use super::machine::{Reaction, Rollout};
 use super::state::{Goal, StageProgress};
-use super::Phase;
 use crate::host::{HostCall, HostReply};
-use crate::plan::{Allocation, Step};
+use crate::plan::{Allocation, Stage, Step};
 use crate::route::Weights;
 
 impl Rollout {
@@ -22,12 +22,14 @@ impl Rollout {
                 Some(Step::Weight(weight)) => self.set_weight(weight, reaction),
                 Some(Step::Shrink { keep }) => {
                     self.enter(Phase::Loading, reaction);
+                    // From here on they must be taken for gone: whatever becomes of the call, a way back loads them.
+                    self.state.allocation.stable = keep;
                     let version = self.stable().clone();
                     return self.call_host(HostCall::Unload { version, keep }, reaction);
                 }
                 Some(Step::Load { replicas }) => {
                     self.enter(Phase::Loading, reaction);
-                    let version = self.plan.target().clone();
+                    let version = Box::new(self.plan.target().clone());
                     return self.call_host(HostCall::Load { version, replicas }, reaction);
                 }
             }
@@ -47,7 +49,7 @@ impl Rollout {
             Goal::Stage(index) => self.plan.stages().get(index),
             Goal::Promotion => None,
         };
-        stage.map_or_else(|| self.plan.promoted(), |stage| stage.allocation())
+        stage.map_or_else(|| self.plan.promoted(), Stage::allocation)
     }
 
     fn set_weight(&mut self, weight: f64, reaction: &mut Reaction) {
@@ -104,10 +106,7 @@ impl Rollout {
                 }
                 self.go_on(reaction);
             }
-            (HostCall::Unload { keep, .. }, _) => {
-                self.state.allocation.stable = keep;
-                self.go_on(reaction);
-            }
+            (HostCall::Unload { .. }, _) => self.go_on(reaction),
             (HostCall::CancelInFlight { .. }, _) => {}
         }
     }

@@ -90,7 +90,7 @@ impl Rollout {
         if have >= replicas {
             return self.step_taken(None, reaction);
         }
-        let version = version.clone();
+        let version = Box::new(version.clone());
         self.call_host(HostCall::Load { version, replicas }, reaction);
     }
 
@@ -102,30 +102,27 @@ impl Rollout {
             }
             (HostCall::WarmUp { version, .. }, _) => self.call_host(HostCall::Verify { version }, reaction),
             (HostCall::Verify { version }, HostReply::Verified(Some(found))) => {
-                let stays = [self.plan.current(), self.plan.target()].into_iter().find(|model| *model.version() == version);
+                let stays =
+                    [self.plan.current(), self.plan.target()].into_iter().find(|model| *model.version() == version);
                 let expected = stays.map(|model| model.expected_fingerprint().clone());
                 let problem = expected.filter(|expected| expected != found).map(|expected| {
                     format!("{version} came back as something else: expected {expected}, the host has {found}")
                 });
-                self.step_taken(problem, reaction);
+                self.step_taken(problem.as_deref(), reaction);
             }
             _ => self.step_taken(None, reaction),
         }
     }
 
-    pub(super) fn departing_call_failed(&mut self, problem: String, reaction: &mut Reaction) {
-        self.step_taken(Some(problem), reaction);
-    }
-
     /// Books the current step and takes the next one.
-    pub(super) fn step_taken(&mut self, problem: Option<String>, reaction: &mut Reaction) {
+    pub(super) fn step_taken(&mut self, problem: Option<&str>, reaction: &mut Reaction) {
         let now = self.state.held.total();
         let Some(departure) = &mut self.state.departure else { return };
         let Some((step, since)) = departure.current.take() else { return };
         let leaving = departure.leaving;
-        departure.taken.push(StepTaken { step, took: now.saturating_sub(since), problem: problem.clone() });
+        departure.taken.push(StepTaken { step, took: now.saturating_sub(since), problem: problem.map(str::to_owned) });
         let taken = departure.taken.clone();
-        match (&problem, step) {
+        match (problem, step) {
             (None, RollbackStep::Unload) => match leaving {
                 Side::Canary => self.state.allocation.canary = 0,
                 Side::Stable => self.state.allocation.stable = 0,
@@ -140,6 +137,10 @@ impl Rollout {
             // A drain that ends by cancelling is part of the plan.
             (Some(_), RollbackStep::Drain { .. }) | (None, _) => {}
             (Some(problem), _) => self.warn(format!("{step} {}: {problem}", self.name(leaving)), reaction),
+        }
+        if problem.is_some() && step == RollbackStep::ShiftTraffic {
+            // Nothing else may happen while requests still reach the version.
+            return self.take(step, reaction);
         }
         let next = match leaving {
             Side::Canary => self.way_back.next_step(&taken),

@@ -226,14 +226,20 @@ impl Rollout {
     }
 
     fn hold(&mut self, index: usize, requests: u64, missing: String, reaction: &mut Reaction) {
-        let longest = self.plan.stages().get(index).map_or(Duration::MAX, |stage| stage.max_hold());
+        let longest = self.plan.stages().get(index).map_or(Duration::MAX, crate::plan::Stage::max_hold);
         let progress = self.state.stage;
         if progress.held.saturating_sub(progress.counted_from) < longest {
             let held_seconds = progress.held.as_secs_f64();
-            reaction.effects.push(Effect::Progress(Progress::Holding { stage: index, held_seconds, requests, missing }));
+            reaction.effects.push(Effect::Progress(Progress::Holding {
+                stage: index,
+                held_seconds,
+                requests,
+                missing,
+            }));
             return;
         }
-        let reason = format!("stage {index} has been held for {:.0} s and still lacks {missing}", longest.as_secs_f64());
+        let reason =
+            format!("stage {index} has been held for {:.0} s and still lacks {missing}", longest.as_secs_f64());
         match self.plan.on_max_hold() {
             OnMaxHold::Pause => self.pause(reason, reaction),
             OnMaxHold::RollBack => self.roll_back(reason, false, reaction),
@@ -328,10 +334,11 @@ impl Rollout {
             return Err(RolloutError::WrongPhase { command: "promote", phase, possible });
         }
         if self.gate_is_shut() {
-            let reasons = self.state.evaluation.as_ref().map_or_else(
-                || "nothing has been judged yet".to_owned(),
-                |seen| seen.reasons.join("; "),
-            );
+            let reasons = self
+                .state
+                .evaluation
+                .as_ref()
+                .map_or_else(|| "nothing has been judged yet".to_owned(), |seen| seen.reasons.join("; "));
             return Err(RolloutError::NotHealthy { reasons });
         }
         self.state.approved = true;
@@ -349,7 +356,7 @@ impl Rollout {
             Ok(reply) => {
                 let task = self.state.task.take();
                 if let Some(TaskKind::Host(what)) = task.map(|task| task.kind) {
-                    self.host_done(what, reply, reaction);
+                    self.host_done(what, &reply, reaction);
                 }
             }
             Err(error) if error.is_transient() && task.attempts < ATTEMPTS => {
@@ -387,11 +394,11 @@ impl Rollout {
         }
     }
 
-    fn host_done(&mut self, what: HostCall, reply: HostReply, reaction: &mut Reaction) {
+    fn host_done(&mut self, what: HostCall, reply: &HostReply, reaction: &mut Reaction) {
         if self.state.departure.is_some() {
-            self.departing_call_done(what, &reply, reaction);
+            self.departing_call_done(what, reply, reaction);
         } else {
-            self.advancing_call_done(what, &reply, reaction);
+            self.advancing_call_done(what, reply, reaction);
         }
     }
 
@@ -404,7 +411,7 @@ impl Rollout {
 
     fn task_failed(&mut self, problem: String, reaction: &mut Reaction) {
         if self.state.departure.is_some() {
-            self.departing_call_failed(problem, reaction);
+            self.step_taken(Some(&problem), reaction);
         } else {
             self.roll_back(problem, false, reaction);
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Phase;
 use super::effect::CallId;
 use super::held::Held;
 use super::outcome::Outcome;
-use super::Phase;
 use crate::clock::Timestamp;
 use crate::evaluate::Evaluation;
 use crate::host::HostCall;

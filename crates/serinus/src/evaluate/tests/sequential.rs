@@ -193,7 +193,7 @@ fn a_sparse_judge_is_compared_over_several_blocks() {
 fn requests_of_other_versions_are_counted_and_ignored() {
     let mut evaluator = sequential();
     for _ in 0..1_200 {
-        evaluator.observe(&Observation::new("other".into(), Outcome::error()), at(1.0));
+        evaluator.observe(&Observation::new(VersionId::new("other").unwrap(), Outcome::error()), at(1.0));
     }
     let evaluation = evaluator.evaluate(at(1.0));
     assert_eq!(evaluation.canary_requests + evaluation.stable_requests, 0);

@@ -1,0 +1,99 @@
+//! The boundary between two failure rates that a test is about.
+
+use serde::{Deserialize, Serialize};
+
+use crate::StatisticsError;
+
+/// The boundary `p_canary = ratio · p_stable + offset` between two failure rates.
+///
+/// ```
+/// use serinus_stats::sequential::RateMargin;
+///
+/// let by_half = RateMargin::relative(0.5)?;
+/// assert_eq!((by_half.ratio(), by_half.offset()), (1.5, 0.0));
+/// let by_two_points = RateMargin::absolute(0.02)?;
+/// assert_eq!((by_two_points.ratio(), by_two_points.offset()), (1.0, 0.02));
+/// assert!(RateMargin::relative(f64::NAN).is_err());
+/// # Ok::<(), serinus_stats::StatisticsError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
+pub struct RateMargin {
+    ratio: f64,
+    offset: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    ratio: f64,
+    offset: f64,
+}
+
+impl RateMargin {
+    /// The boundary `ratio · p_stable + offset`.
+    ///
+    /// # Errors
+    ///
+    /// Unless `ratio` is finite and above 0, and `offset` is in [0, 1).
+    pub fn new(ratio: f64, offset: f64) -> Result<Self, StatisticsError> {
+        if !(ratio.is_finite() && ratio > 0.0) {
+            return Err(StatisticsError { argument: "ratio", expected: "finite and above 0", got: ratio });
+        }
+        if !(0.0..1.0).contains(&offset) {
+            return Err(StatisticsError { argument: "offset", expected: "at least 0 and below 1", got: offset });
+        }
+        Ok(Self { ratio, offset })
+    }
+
+    /// An increase in proportion: 0.5 is the boundary at 1.5 times the stable rate.
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is finite and above −1.
+    pub fn relative(increase: f64) -> Result<Self, StatisticsError> {
+        Self::new(1.0 + increase, 0.0)
+    }
+
+    /// An increase by a fixed amount: 0.02 is the boundary two points above the stable rate.
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is in [0, 1).
+    pub fn absolute(increase: f64) -> Result<Self, StatisticsError> {
+        Self::new(1.0, increase)
+    }
+
+    /// The factor on the stable rate.
+    pub const fn ratio(&self) -> f64 {
+        self.ratio
+    }
+
+    /// What is added to it.
+    pub const fn offset(&self) -> f64 {
+        self.offset
+    }
+
+    /// The boundary for a stable rate.
+    pub(super) fn at(&self, stable: f64) -> f64 {
+        self.ratio * stable + self.offset
+    }
+
+    /// The stable rate for a boundary.
+    pub(super) fn stable_for(&self, boundary: f64) -> f64 {
+        (boundary - self.offset) / self.ratio
+    }
+}
+
+impl TryFrom<Raw> for RateMargin {
+    type Error = StatisticsError;
+
+    fn try_from(raw: Raw) -> Result<Self, Self::Error> {
+        Self::new(raw.ratio, raw.offset)
+    }
+}
+
+impl From<RateMargin> for Raw {
+    fn from(margin: RateMargin) -> Self {
+        Self { ratio: margin.ratio, offset: margin.offset }
+    }
+}

@@ -1,0 +1,108 @@
+//! How a deployment is put together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Surroundings;
+use super::error::DeployError;
+use super::events::Broadcast;
+use super::session::{MakeEvaluator, Recipe, Session, Spawn, sequential};
+use crate::alert::{AlertSink, LogAlerts};
+use crate::clock::{Clock, SystemClock};
+use crate::evaluate::CanaryEvaluator;
+use crate::journal::{Journal, MemoryJournal};
+use crate::plan::UpdatePlan;
+use crate::rollback::RollbackOrchestrator;
+use crate::rollout::RolloutPolicy;
+use crate::route::TrafficSplitter;
+
+/// Puts a deployment together. Whatever is left out has its default.
+pub struct DeploymentBuilder<H> {
+    pub(super) host: H,
+    pub(super) alerts: Vec<Arc<dyn AlertSink>>,
+    pub(super) tick: Duration,
+    plan: UpdatePlan,
+    splitter: Arc<dyn TrafficSplitter>,
+    clock: Arc<dyn Clock>,
+    journal: Arc<dyn Journal>,
+    policy: Option<Arc<dyn RolloutPolicy>>,
+    way_back: Option<Arc<dyn RollbackOrchestrator>>,
+    evaluator: Box<MakeEvaluator>,
+}
+
+impl<H> DeploymentBuilder<H> {
+    pub(super) fn new(plan: UpdatePlan, host: H, splitter: Arc<dyn TrafficSplitter>) -> Self {
+        Self {
+            plan,
+            host,
+            splitter,
+            alerts: Vec::new(),
+            tick: Duration::from_secs(1),
+            clock: Arc::new(SystemClock::new()),
+            journal: Arc::new(MemoryJournal::default()),
+            policy: None,
+            way_back: None,
+            evaluator: Box::new(sequential),
+        }
+    }
+
+    /// How often evidence is collected and judged; once a second unless you say otherwise. Shorter finds a regression
+    /// sooner on a busy service, and costs some microseconds each time.
+    pub fn tick(self, tick: Duration) -> Self {
+        Self { tick, ..self }
+    }
+
+    /// Another clock.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Where decisions are written down before they are carried out; in memory unless you say otherwise.
+    pub fn journal(self, journal: Arc<dyn Journal>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// One more place for alerts; the log unless you name one.
+    pub fn alerts(mut self, sink: Arc<dyn AlertSink>) -> Self {
+        self.alerts.push(sink);
+        self
+    }
+
+    /// Another policy for stages.
+    pub fn policy(self, policy: Arc<dyn RolloutPolicy>) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// Another order of leaving.
+    pub fn rollback(self, way_back: Arc<dyn RollbackOrchestrator>) -> Self {
+        Self { way_back: Some(way_back), ..self }
+    }
+
+    /// Another way of judging: makes the evaluator of each rollout.
+    pub fn evaluator(self, make: impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static) -> Self {
+        Self { evaluator: Box::new(move |plan| Ok(make(plan))), ..self }
+    }
+
+    pub(super) fn session(
+        self,
+        spawner: impl FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn>,
+    ) -> Result<(Arc<Session>, Duration), DeployError> {
+        let alerts = if self.alerts.is_empty() { vec![Arc::new(LogAlerts) as Arc<dyn AlertSink>] } else { self.alerts };
+        let with = Surroundings {
+            splitter: self.splitter,
+            clock: self.clock,
+            journal: self.journal,
+            events: Arc::new(Broadcast::default()),
+        };
+        let recipe = Recipe { with, policy: self.policy, way_back: self.way_back, evaluator: self.evaluator };
+        let session = Session::new(recipe, Arc::new(self.plan), spawner(self.host, alerts))?;
+        Ok((session, self.tick))
+    }
+}
+
+impl<H> fmt::Debug for DeploymentBuilder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeploymentBuilder").field("tick", &self.tick).finish_non_exhaustive()
+    }
+}

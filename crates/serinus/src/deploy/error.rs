@@ -1,0 +1,25 @@
+//! Why a deployment does not begin, or a word to it was not taken.
+
+use thiserror::Error;
+
+use crate::evaluate::EvaluatorError;
+use crate::journal::JournalError;
+use crate::rollout::RolloutError;
+
+/// A deployment that did not begin, or a command that it did not take. What serves goes on serving.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The rollout refused it.
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    /// The plan's margins and budgets do not make an evaluator.
+    #[error("the plan cannot be evaluated: {0}")]
+    Evaluator(#[from] EvaluatorError),
+    /// The first line of the journal could not be written, so nothing was begun.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A thread could not be started.
+    #[error("a thread for the deployment could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}

@@ -1,0 +1,199 @@
+//! A deployment under way, shared by its driver, its workers and its controls.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::core::{Core, Surroundings};
+use super::error::DeployError;
+use super::work::Work;
+use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
+use crate::plan::UpdatePlan;
+use crate::rollback::RollbackOrchestrator;
+use crate::rollout::{Command, Input, Outcome, Rollout, RolloutError, RolloutPolicy};
+
+/// Makes an evaluator for a plan.
+pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> + Send + Sync;
+
+/// What each rollout of a deployment is made with.
+pub(crate) struct Recipe {
+    pub(crate) with: Surroundings,
+    pub(crate) policy: Option<Arc<dyn RolloutPolicy>>,
+    pub(crate) way_back: Option<Arc<dyn RollbackOrchestrator>>,
+    pub(crate) evaluator: Box<MakeEvaluator>,
+}
+
+impl Recipe {
+    fn core(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Core, DeployError> {
+        let table = self.with.splitter.table();
+        if !table.serves(plan.current().version()) {
+            let serving = table.serving().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let expected = plan.current().version().to_string();
+            return Err(RolloutError::WrongBase { expected, serving }.into());
+        }
+        let evaluator = (self.evaluator)(&plan)?;
+        let mut rollout = Rollout::new(id, plan);
+        if let Some(policy) = &self.policy {
+            rollout = rollout.with_policy(Arc::clone(policy));
+        }
+        if let Some(way_back) = &self.way_back {
+            rollout = rollout.with_rollback(Arc::clone(way_back));
+        }
+        Ok(Core::new(self.with.clone(), rollout, evaluator)?)
+    }
+}
+
+/// The default: sequential, with the plan's margins and budgets.
+pub(crate) fn sequential(plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
+    let margins = plan.margins();
+    let evaluator = SequentialEvaluator::builder(plan.current().version().clone(), plan.target().version().clone())
+        .false_rollback_budget(plan.false_rollback_budget())
+        .promote_error(plan.false_promotion_budget())
+        .increases(margins.error_rate_increase, margins.failure_rate_increase())
+        .min_requests(plan.min_requests())
+        .build()?;
+    Ok(Box::new(evaluator))
+}
+
+/// Starts work that blocks, and answers with an input when it is done.
+pub(crate) trait Spawn: Send + Sync + fmt::Debug {
+    fn spawn(&self, session: &Arc<Session>, work: Work);
+}
+
+/// A deployment under way.
+pub(crate) struct Session {
+    recipe: Recipe,
+    spawner: Box<dyn Spawn>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    core: Core,
+    /// The plan that takes over once the rollout has ended.
+    successor: Option<Arc<UpdatePlan>>,
+    rollouts: u32,
+}
+
+impl Session {
+    pub(crate) fn new(
+        recipe: Recipe,
+        plan: Arc<UpdatePlan>,
+        spawner: Box<dyn Spawn>,
+    ) -> Result<Arc<Self>, DeployError> {
+        let core = recipe.core(name(&recipe, &plan, 0), plan)?;
+        let state = Mutex::new(State { core, successor: None, rollouts: 1 });
+        Ok(Arc::new(Self { recipe, spawner, state, changed: Condvar::new() }))
+    }
+
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.recipe.with
+    }
+
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Core) -> T) -> T {
+        at(&self.state.lock().core)
+    }
+
+    /// Gives the rollout an input and starts what follows from it.
+    pub(crate) fn submit(self: &Arc<Self>, input: Input) {
+        let work = self.state.lock().core.react(input);
+        self.start(work);
+    }
+
+    pub(crate) fn tick(self: &Arc<Self>) {
+        let work = self.state.lock().core.tick();
+        self.start(work);
+    }
+
+    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<(), RolloutError> {
+        let work = self.state.lock().core.command(command)?;
+        self.start(work);
+        Ok(())
+    }
+
+    pub(crate) fn promote_without_health_gate(self: &Arc<Self>) -> Result<(), RolloutError> {
+        let work = self.state.lock().core.promote_without_health_gate()?;
+        self.start(work);
+        Ok(())
+    }
+
+    /// Ends the rollout in favour of another plan.
+    pub(crate) fn supersede(self: &Arc<Self>, plan: UpdatePlan) -> Result<(), RolloutError> {
+        let mut state = self.state.lock();
+        let rollout = state.core.rollout();
+        let (current, target) = (rollout.plan().current().version(), rollout.plan().target().version());
+        let (from, to) = (plan.current().version(), plan.target().version());
+        let reason = format!("superseded by {to}");
+        let (command, successor) = if to == current && from == target {
+            (Some(Command::Abort { reason }), None)
+        } else if from == current {
+            (Some(Command::Abort { reason }), Some(Arc::new(plan)))
+        } else if from == target {
+            // The new version stays: what is left of its own rollout is cut short.
+            (state.core.rollout().phase().can_roll_back().then_some(Command::EndBake), Some(Arc::new(plan)))
+        } else {
+            let serving = current.to_string();
+            return Err(RolloutError::WrongBase { expected: from.to_string(), serving });
+        };
+        let work = match command {
+            Some(command) => state.core.command(command)?,
+            None => Vec::new(),
+        };
+        state.successor = successor;
+        drop(state);
+        self.start(work);
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, work: Vec<Work>) {
+        for work in work {
+            self.spawner.spawn(self, work);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits for a tick's time, or until something has changed; gives the outcome once there is one.
+    pub(crate) fn wait(&self, tick: Duration) -> Option<Outcome> {
+        let mut state = self.state.lock();
+        if state.core.outcome().is_none() {
+            self.changed.wait_for(&mut state, tick);
+        }
+        state.core.outcome().cloned()
+    }
+
+    /// Turns to the plan that superseded the last one, if there is one and the last one ended well enough.
+    pub(crate) fn next_rollout(self: &Arc<Self>) -> Result<bool, DeployError> {
+        let mut state = self.state.lock();
+        let Some(plan) = state.successor.take() else { return Ok(false) };
+        let serving = state.core.outcome().map(|outcome| outcome.serving.clone());
+        if serving.as_ref() != Some(plan.current().version()) {
+            return Ok(false);
+        }
+        state.core = self.recipe.core(name(&self.recipe, &plan, state.rollouts), plan)?;
+        state.rollouts += 1;
+        Ok(true)
+    }
+
+    /// The driver goes: the canary keeps no traffic that nobody watches, and nobody waits for events any more.
+    pub(crate) fn abandon(&self) {
+        self.state.lock().core.abandon();
+        self.recipe.with.events.close();
+    }
+}
+
+/// "llama-70b-chat/v1-v2@1764000000": unique on one host.
+fn name(recipe: &Recipe, plan: &UpdatePlan, number: u32) -> String {
+    let (current, target) = (plan.current(), plan.target());
+    let at = recipe.with.clock.now().as_nanos() / 1_000_000;
+    let tail = if number == 0 { String::new() } else { format!(".{number}") };
+    format!("{}/{}-{}@{at}{tail}", target.model_id(), current.version(), target.version())
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, phase) = self.look(|core| (core.rollout().id().to_owned(), core.rollout().phase()));
+        f.debug_struct("Session").field("rollout", &id).field("phase", &phase).finish_non_exhaustive()
+    }
+}
