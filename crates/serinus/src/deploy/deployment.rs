@@ -11,7 +11,7 @@ use super::builder::DeploymentBuilder;
 use super::controls::Controls;
 use super::error::DeployError;
 use super::events::Events;
-use super::session::{Session, Spawn};
+use super::session::{Guard, Session, Spawn};
 use super::work::Work;
 use crate::alert::{Alert, AlertSink};
 use crate::host::{HostCall, HostError, HostReply, ModelHost};
@@ -108,15 +108,6 @@ impl DeploymentBuilder<Arc<dyn ModelHost>> {
     pub fn build(self) -> Result<Deployment, DeployError> {
         let (session, tick) = self.session(|host, alerts| Box::new(Threads { host, alerts }))?;
         Ok(Deployment { session, tick })
-    }
-}
-
-/// Leaves no canary with traffic that nobody watches.
-struct Guard<'a>(&'a Arc<Session>);
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
     }
 }
 

@@ -163,6 +163,11 @@ impl Session {
         state.core.outcome().cloned()
     }
 
+    #[cfg(feature = "tokio")]
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.look(|core| core.outcome().cloned())
+    }
+
     /// Turns to the plan that superseded the last one, if there is one and the last one ended well enough.
     pub(crate) fn next_rollout(self: &Arc<Self>) -> Result<bool, DeployError> {
         let mut state = self.state.lock();
@@ -180,6 +185,16 @@ impl Session {
     pub(crate) fn abandon(&self) {
         self.state.lock().core.abandon();
         self.recipe.with.events.close();
+    }
+}
+
+/// Held by a driver: when it goes, by whatever way, no canary is left with traffic that nobody watches.
+#[derive(Debug)]
+pub(crate) struct Guard<'a>(pub(crate) &'a Session);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
