@@ -3,15 +3,17 @@
 //! * [`task`]: questions with exactly one right answer, so that a bad model can be told from a good one.
 //! * [`model`]: a byte-level Llama on the CPU, run by candle.
 //! * [`engine`]: the fleet of GPUs, each a thread with its own copy of a checkpoint.
-//! * [`route`]: the choice of a version for each request.
+//! * [`host`]: the fleet as Serinus sees it.
 //! * [`server`]: the OpenAI-style endpoint over HTTP.
 //! * [`kernels`]: keeps candle from reaching for more threads than help.
 //! * [`load`]: many users at once, over real connections, who check what they are told.
+//! * [`demo`]: a good update and a bad one, under load.
 
+pub mod demo;
 pub mod engine;
+pub mod host;
 pub mod kernels;
 pub mod load;
 pub mod model;
-pub mod route;
 pub mod server;
 pub mod task;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use axum_server::engine::{Engine, EngineOptions};
-use axum_server::route::Router;
-use axum_server::server::Server;
+use axum_server::server::{MODEL, Server};
 use axum_server::task::Task;
 use clap::Parser;
+use serinus::model::VersionId;
+use serinus::route::{HashSplitter, Weights};
 use tokio::net::TcpListener;
 
 /// Serves a small language model over an OpenAI-style endpoint.
@@ -39,7 +40,8 @@ async fn serve(options: &Options) -> Result<()> {
     engine.warm_up(&version, 64)?;
     let listener = TcpListener::bind(options.listen).await?;
     print_address(listener.local_addr()?, &version);
-    let server = Server { engine, router: Router::to(&version), task: Arc::new(Task::capitals()) };
+    let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&VersionId::new(&version)?)));
+    let server = Server { engine, splitter, task: Arc::new(Task::capitals()) };
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     Ok(server.serve(listener, interrupted).await?)
 }

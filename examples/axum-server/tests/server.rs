@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use axum_server::engine::{Engine, EngineOptions};
 use axum_server::load::{Load, LoadOptions};
-use axum_server::route::Router;
 use axum_server::server::Server;
 use axum_server::task::Task;
 use http_body_util::{BodyExt, Full};
@@ -17,6 +16,8 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use serinus::model::VersionId;
+use serinus::route::{HashSplitter, Reason, TrafficSplitter, Weights};
 use tokio::net::{TcpListener, TcpStream};
 
 struct Running {
@@ -30,11 +31,16 @@ async fn start() -> Running {
     for version in ["v1", "v2"] {
         engine.load(version, &checkpoints.join(version).with_extension("safetensors"), 1).unwrap();
     }
-    let server = Server { engine, router: Router::to("v1"), task: Arc::new(Task::capitals()) };
+    let splitter = Arc::new(HashSplitter::new("capitals", &Weights::all(&id("v1"))));
+    let server = Server { engine, splitter, task: Arc::new(Task::capitals()) };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(server.clone().serve(listener, std::future::pending()));
     Running { address, server }
+}
+
+fn id(version: &str) -> VersionId {
+    VersionId::new(version).unwrap()
 }
 
 impl Running {
@@ -113,9 +119,9 @@ async fn what_cannot_be_answered_is_refused_with_the_reason() {
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!((got, &body["error"]["code"]), (status, &json!(code)), "{body}");
     }
-    running.server.router.set("v9");
+    running.server.engine.unload("v1", 0).unwrap();
     assert_eq!(running.chat(&question("?")).await.0, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(running.server.router.counts().errors, 2);
+    assert_eq!(running.server.splitter.in_flight(&id("v1")), 0, "every request ended its lease");
 }
 
 #[tokio::test]
@@ -136,8 +142,13 @@ async fn no_request_fails_while_versions_come_and_go_and_are_cancelled() {
     let (streams, wholes) = (running.load(8, true), running.load(2, false));
     for round in 0..20 {
         let [from, to] = if round % 2 == 0 { ["v1", "v2"] } else { ["v2", "v1"] };
-        server.router.set(to);
-        server.engine.cancel_in_flight(from);
+        let (from, to) = (id(from), id(to));
+        server.splitter.admit(&to);
+        server.splitter.set_weights(&Weights::split(&from, &to, 0.5).unwrap()).unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        server.splitter.roll_back(&from).unwrap();
+        server.splitter.cancel(&from).unwrap();
+        server.engine.cancel_in_flight(from.as_str());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (streams, wholes) = (streams.stop().await, wholes.stop().await);
@@ -146,7 +157,9 @@ async fn no_request_fails_while_versions_come_and_go_and_are_cancelled() {
         assert_eq!(report.versions.len(), 2);
         assert!(report.requests() > 20);
     }
-    let counts = server.router.counts();
-    assert_eq!((counts.answered, counts.errors), (streams.requests() + wholes.requests(), 0));
-    assert_eq!(counts.wrong, streams.wrong() + wholes.wrong());
+    let stats = server.splitter.stats();
+    let routed: u64 = stats.versions.values().map(|version| version.count).sum();
+    let retried: u64 = stats.versions.values().filter_map(|version| version.by_reason.get(&Reason::Retried)).sum();
+    assert_eq!(routed - retried, streams.requests() + wholes.requests());
+    assert!(stats.versions.values().all(|version| version.in_flight == 0));
 }

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serinus::observe::Outcome;
+use serinus::route::{Lease, Request, SessionToken, TrafficSplitter};
+
 use super::Server;
 use super::error::ChatError;
 use super::text::decode_available;
 use super::wire::{Origin, Usage};
 use crate::engine::{EngineError, Event, Finish, Generation, GenerationError};
-use crate::route::{Lease, Outcome};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -41,6 +43,10 @@ struct Attempt {
     ttft: Option<Duration>,
 }
 
+/// Whether a request was told to stop.
+#[derive(Debug, PartialEq, Eq)]
+struct Cancelled(bool);
+
 /// What a reader of an [`Answer`] is told. Text under another [`Origin`] than before starts the answer over.
 #[derive(Debug)]
 pub(super) enum Progress {
@@ -51,10 +57,15 @@ pub(super) enum Progress {
 }
 
 impl Answer {
-    pub(super) fn start(server: Server, user: Option<&str>, question: Question) -> Result<Self, ChatError> {
-        let lease = server.router.route(user);
+    pub(super) fn start(server: Server, request: &Request<'_>, question: Question) -> Result<Self, ChatError> {
+        let lease = server.splitter.route(request);
         let attempt = Attempt::start(&server, lease, &question)?;
         Ok(Self { server, question, attempt })
+    }
+
+    /// Keeps the conversation on the version of this answer.
+    pub(super) fn session_token(&self) -> SessionToken {
+        self.attempt.lease.session_token()
     }
 
     /// Waits for more text, and starts over on another version if this one is cancelled.
@@ -62,14 +73,16 @@ impl Answer {
         let mut events = Vec::new();
         loop {
             events.clear();
-            self.attempt.generation.next(&mut events).await;
+            if self.attempt.advance(&mut events).await == Cancelled(true) {
+                self = self.start_over()?;
+                continue;
+            }
             let more = self.attempt.receive(&events, self.question.arrived);
             match events.pop() {
                 Some(Event::Finished(finish)) => return Ok(self.finish(more, finish)),
                 Some(Event::Failed(GenerationError::Cancelled)) => {
                     // This ends: each round takes another cancellation.
-                    let lease = self.attempt.lease.retry();
-                    self.attempt = Attempt::start(&self.server, lease, &self.question)?;
+                    self = self.start_over()?;
                 }
                 Some(Event::Failed(error)) => {
                     self.attempt.lease.finish(failure(&self.question));
@@ -83,16 +96,22 @@ impl Answer {
         }
     }
 
+    /// The user never sees that a version was taken away: another one answers the same question.
+    fn start_over(self) -> Result<Self, ChatError> {
+        let Self { server, question, attempt } = self;
+        let lease = server.splitter.retry(attempt.lease);
+        let attempt = Attempt::start(&server, lease, &question)?;
+        Ok(Self { server, question, attempt })
+    }
+
     fn finish(self, more: String, finish: Finish) -> Progress {
         let Self { server, question, attempt } = self;
         let Attempt { lease, origin, text: whole, tokens, ttft, .. } = attempt;
-        lease.finish(Outcome {
-            latency: question.arrived.elapsed(),
-            ttft,
-            tokens,
-            error: false,
-            passed: server.task.check(&question.prompt, &whole),
-        });
+        let passed = server.task.check(&question.prompt, &whole);
+        let mut outcome = Outcome::ok().latency_ms(millis(question.arrived.elapsed())).tokens(tokens);
+        outcome.ttft_ms = ttft.map(millis);
+        outcome.passed = passed;
+        lease.finish(outcome);
         let usage = Usage::new(question.prompt.len() + 1, tokens as usize);
         Progress::Finished { origin, more, whole, finish, usage }
     }
@@ -100,11 +119,13 @@ impl Answer {
 
 impl Attempt {
     fn start(server: &Server, lease: Lease, question: &Question) -> Result<Self, EngineError> {
-        let version = lease.version();
+        let version = lease.version().as_str();
         let started = server.engine.generate(version, &question.prompt, question.max_tokens);
         let started = started.and_then(|generation| Ok((generation, server.engine.fingerprint(version)?)));
         let (generation, fingerprint) = match started {
             Ok(started) => started,
+            // The client's mistake says nothing of the version.
+            Err(error @ EngineError::Prompt(_)) => return Err(error),
             Err(error) => {
                 lease.finish(failure(question));
                 return Err(error);
@@ -113,6 +134,15 @@ impl Attempt {
         let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), version, fingerprint);
         let (pending, text) = Default::default();
         Ok(Self { lease, generation, origin, pending, text, tokens: 0, ttft: None })
+    }
+
+    /// Waits for what the engine reports, or for the word that this version's requests must stop.
+    async fn advance(&mut self, events: &mut Vec<Event>) -> Cancelled {
+        tokio::select! {
+            biased;
+            _ = self.generation.next(events) => Cancelled(false),
+            () = self.lease.cancelled() => Cancelled(true),
+        }
     }
 
     /// Takes in what the engine reports and returns the text that is new.
@@ -132,5 +162,9 @@ impl Attempt {
 }
 
 fn failure(question: &Question) -> Outcome {
-    Outcome { latency: question.arrived.elapsed(), ttft: None, tokens: 0, error: true, passed: None }
+    Outcome::error().latency_ms(millis(question.arrived.elapsed()))
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }

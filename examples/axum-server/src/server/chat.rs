@@ -6,26 +6,38 @@ use std::time::Instant;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serinus::route::Request;
 
 use super::Server;
 use super::answer::{Answer, Progress, Question};
 use super::error::ChatError;
 use super::wire::{ChatRequest, write_event};
 
+/// Keeps a conversation on one version; see [`serinus::route::SessionToken`].
+const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
+
 /// Room for the events of one step, so that the buffer seldom grows.
 const EVENTS_BYTES: usize = 2_048;
 
-pub(super) async fn completions(State(server): State<Server>, body: Bytes) -> Result<Response, ChatError> {
+pub(super) async fn completions(
+    State(server): State<Server>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ChatError> {
     let arrived = Instant::now();
     let mut request = ChatRequest::parse(&body)?;
     let (is_streamed, max_tokens, user) = (request.stream, request.max_tokens(), request.user.take());
     let question = Question { prompt: request.into_prompt()?, max_tokens, arrived };
+    let token = headers.get(SESSION_TOKEN).and_then(|token| token.to_str().ok());
+    let answer = Answer::start(server, &Request::new().sticky_key(user.as_deref()).session_token(token), question)?;
+    let token = answer.session_token().to_string();
     // The response begins with the first token: until then an error can still have its own status.
-    let first = Answer::start(server, user.as_deref(), question)?.next().await;
-    if is_streamed { Ok(streamed(first?)) } else { at_once(first).await }
+    let first = answer.next().await;
+    let response = if is_streamed { streamed(first?) } else { at_once(first).await? };
+    Ok(([(SESSION_TOKEN, token)], response).into_response())
 }
 
 async fn at_once(mut progress: Result<Progress, ChatError>) -> Result<Response, ChatError> {

@@ -4,6 +4,9 @@
 //! as it stands: this model knows no chat template. `user` is the sticky key. The answer's `model` names the version
 //! that gave it and `system_fingerprint` the checkpoint.
 //!
+//! Each answer has a header `x-session-token`. A client that sends it back with the next request of the conversation stays
+//! on the version that began it, while that version serves.
+//!
 //! An answer comes from one version. If its version is cancelled while it is streamed, it starts over on another: a
 //! chunk with a new `id` and the role `assistant`, upon which a client drops what it had under the old `id`.
 
@@ -21,10 +24,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use serinus::route::HashSplitter;
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
-use crate::route::Router;
 use crate::task::Task;
 
 /// The name by which clients ask for the model, whichever version answers.
@@ -36,7 +39,7 @@ pub struct Server {
     /// The fleet that answers.
     pub engine: Engine,
     /// The choice of versions.
-    pub router: Router,
+    pub splitter: Arc<HashSplitter>,
     /// The key against which answers are checked.
     pub task: Arc<Task>,
 }

@@ -1,0 +1,124 @@
+//! What the terminal shows.
+#![allow(clippy::print_stdout)] // A program for the terminal.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use serinus::deploy::What;
+use serinus::evaluate::Evaluation;
+use serinus::rollout::Progress;
+
+use super::scene::Update;
+use crate::load::LoadReport;
+
+/// Lines for what happens, and one that is kept up to date where the terminal allows it.
+pub(super) struct Screen {
+    is_terminal: bool,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    judged: String,
+    shown_second: Option<u64>,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        Self { is_terminal: stdout().is_terminal(), started: Instant::now(), state: Mutex::default() }
+    }
+
+    pub(super) fn title(&self, text: &str) {
+        self.line(&format!("\n{}", text.trim_end()));
+    }
+
+    pub(super) fn follow(&self, what: &What) {
+        match what {
+            What::Judged(evaluation) => self.state.lock().judged = summary(evaluation),
+            What::Progress(Progress::Holding { stage, held_seconds, requests, missing }) => {
+                self.status(&format!("stage {stage} for {held_seconds:.1} s, {requests} judged; missing: {missing}"));
+            }
+            What::Progress(Progress::Weight(weight)) => self.event(&format!("canary weight {:.1}%", weight * 100.0)),
+            What::Progress(Progress::Phase(phase)) => self.event(&format!("{phase}")),
+            What::Progress(other) => self.event(&format!("{other:?}")),
+            What::RolledBack(record) => self.event(&format!("rolled back: {}", record.reason)),
+            What::Finished(outcome) => {
+                let passed = outcome.stages_passed;
+                self.event(&format!("{:?} after {passed} stages; {} serves", outcome.status, outcome.serving));
+            }
+            _ => {}
+        }
+    }
+
+    fn status(&self, text: &str) {
+        let second = self.started.elapsed().as_secs();
+        let mut state = self.state.lock();
+        let text = format!("{second:>4} s  {text}; {}", state.judged);
+        if self.is_terminal {
+            print!("\r\x1b[2K{text:.160}");
+            let _ = stdout().flush();
+        } else if state.shown_second.is_none_or(|shown| second >= shown + 5) {
+            state.shown_second = Some(second);
+            println!("{text}");
+        }
+    }
+
+    fn event(&self, text: &str) {
+        self.line(&format!("{:>4} s  {text}", self.started.elapsed().as_secs()));
+    }
+
+    fn line(&self, text: &str) {
+        if self.is_terminal {
+            print!("\r\x1b[2K");
+        }
+        println!("{text}");
+    }
+
+    pub(super) fn table(&self, report: &LoadReport, good: &Update, bad: &Update) {
+        let met = report.versions.get(&bad.target).copied().unwrap_or_default();
+        let record = bad.outcome.rollback.as_ref();
+        let ms = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
+        let found = bad.timeline.first_wrong.zip(bad.timeline.rolled_back_at);
+        let found = found.map_or_else(
+            || "-".into(),
+            |(first, at)| format!("{:.2} s", at.saturating_duration_since(first).as_secs_f64()),
+        );
+        let promoted = good.timeline.promoted_in.map(|took| took.as_secs_f64() * 1e3);
+        let mut rows = vec![
+            ("requests".to_owned(), report.requests().to_string()),
+            ("failed requests".into(), report.failed.to_string()),
+            ("requests/s".into(), format!("{:.0}", report.rate())),
+            (format!("requests that met {}", bad.target), format!("{}, {} answered wrongly", met.answered, met.wrong)),
+            ("first wrong answer of it to the rollback".into(), found),
+            ("traffic shift at the rollback".into(), ms(record.map(|record| record.timing.traffic_shift_ms))),
+            ("drain at the rollback".into(), ms(record.map(|record| record.timing.drain_ms))),
+            (format!("{}: last stage to 100%", good.name), ms(promoted)),
+        ];
+        for update in [good, bad] {
+            for (configured, actual) in &update.timeline.shares {
+                let name = format!("{}: share at {:.0}%", update.name, configured * 100.0);
+                rows.push((name, format!("{:.2}%", actual * 100.0)));
+            }
+        }
+        self.line("");
+        for (name, value) in rows {
+            println!("{name:<44} {value:>28}");
+        }
+    }
+}
+
+fn summary(evaluation: &Evaluation) -> String {
+    let rates = |name: &str| {
+        let report = evaluation.guardrails.get(name)?;
+        let percent = |rate: Option<f64>| rate.map_or_else(|| "-".into(), |rate| format!("{:.1}%", rate * 100.0));
+        let evidence = format!("{:.1} of {:.0}", report.e_value, report.threshold);
+        Some(format!(
+            "wrong {} against {}, evidence {evidence}",
+            percent(report.canary.rate()),
+            percent(report.stable.rate())
+        ))
+    };
+    rates("failure_rate").unwrap_or_default()
+}
