@@ -65,7 +65,7 @@ fn triggers(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
     let margins = plan.margins();
     writeln!(
         out,
-        "  Rolled back at: p99 latency +{:.0}%, errors +{:.0}%, judged failures +{:.0}%, quality score -{:.2}.",
+        "  Margins: p99 latency +{:.0}%, errors +{:.0}%, judged failures +{:.0}%, quality score -{:.2}.",
         margins.p99_latency_increase * 100.0,
         margins.error_rate_increase * 100.0,
         margins.failure_rate_increase() * 100.0,

@@ -1,0 +1,55 @@
+# The four words a developer needs: demo, test, bench, docs.
+
+CARGO ?= cargo
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The model in the example is so small that one thread is faster than several.
+EXAMPLE_ENV = RAYON_NUM_THREADS=1
+
+.PHONY: demo test bench docs format lint unit loom doc-check dependencies example
+
+## Rolls a good model out and a bad one back, on a real server under load.
+demo:
+	$(CARGO) run --release --quiet -p axum-server --bin demo
+
+## Everything that must hold: what continuous integration runs.
+test: format lint unit loom doc-check dependencies example demo
+
+## Criterion benches of the request path.
+bench:
+	$(CARGO) bench -p serinus-benches
+
+## The API's documentation, in target/doc.
+docs:
+	$(CARGO) doc --no-deps --all-features
+
+format:
+	@echo '== format'
+	$(CARGO) fmt --all --check
+
+lint:
+	@echo '== lint'
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
+	$(CARGO) clippy -p serinus --no-default-features -- -D warnings
+	$(CARGO) clippy --release -p axum-server --all-targets -- -D warnings
+	$(CARGO) clippy -p serinus-benches --all-targets -- -D warnings
+
+unit:
+	@echo '== unit, property, integration and documentation tests'
+	$(CARGO) test --all-features
+
+# Loom tries every interleaving of the epoch protocol; it needs a build of its own.
+loom:
+	@echo '== model checking'
+	RUSTFLAGS='--cfg loom' $(CARGO) test -p serinus --lib --release --target-dir $(CARGO_TARGET_DIR)/loom loom
+
+doc-check:
+	@echo '== documentation without warnings'
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --all-features
+
+dependencies:
+	@echo '== dependencies'
+	scripts/check-dependencies.sh
+
+example:
+	@echo '== the example server'
+	$(EXAMPLE_ENV) $(CARGO) test --release -p axum-server

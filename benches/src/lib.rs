@@ -1,0 +1,72 @@
+//! What the benches share: a splitter as it is in service, a plain one to compare with, and a way to time two threads.
+
+mod naive;
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use naive::NaiveSplitter;
+use serinus::model::{ModelError, VersionId};
+use serinus::route::{HashSplitter, RoutingError, TrafficSplitter, Weights};
+
+/// 36-byte user ids, as many as fit into a cache.
+pub fn user_ids() -> Vec<String> {
+    (0..1_024u32).map(|n| format!("8f14e45f-ceea-467f-a8c6-{:012x}", n.wrapping_mul(2_654_435_761))).collect()
+}
+
+/// A splitter with 5% of the traffic on a canary.
+///
+/// # Errors
+///
+/// None for these names and weights.
+pub fn splitter() -> Result<HashSplitter, Box<dyn std::error::Error>> {
+    let (stable, canary) = versions()?;
+    let splitter = HashSplitter::new("llama-70b-chat", &Weights::all(&stable));
+    splitter.admit(&canary);
+    set_share(&splitter, 0.05)?;
+    Ok(splitter)
+}
+
+/// The stable version and the canary.
+///
+/// # Errors
+///
+/// None for these names.
+pub fn versions() -> Result<(VersionId, VersionId), ModelError> {
+    Ok((VersionId::new("v1")?, VersionId::new("v2")?))
+}
+
+/// Gives the canary this share.
+///
+/// # Errors
+///
+/// If it is not a share.
+pub fn set_share(splitter: &HashSplitter, share: f64) -> Result<(), RoutingError> {
+    let table = splitter.table();
+    let canary = table.serving().find(|version| *version != table.stable());
+    match canary {
+        Some(canary) => splitter.set_weights(&Weights::split(table.stable(), canary, share)?),
+        None => Ok(()),
+    }
+}
+
+/// The time that `work` takes when this many threads do it `iterations` times each, side by side.
+pub fn on_threads(threads: usize, iterations: u64, work: impl Fn(u64) + Sync) -> Duration {
+    let barrier = Arc::new(Barrier::new(threads));
+    let times = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|_| {
+                let (barrier, work) = (Arc::clone(&barrier), &work);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let start = Instant::now();
+                    work(iterations);
+                    start.elapsed()
+                })
+            })
+            .collect();
+        running.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>()
+    });
+    times.into_iter().max().unwrap_or_default()
+}
