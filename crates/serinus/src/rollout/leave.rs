@@ -9,6 +9,7 @@ use super::state::{Departure, Side, TaskKind};
 use super::{Phase, Progress};
 use crate::alert::Severity;
 use crate::host::{HostCall, HostReply};
+use crate::plan::Allocation;
 use crate::rollback::{
     DrainingRollback, RollbackOrchestrator, RollbackRecord, RollbackStep, RollbackTiming, StepTaken,
 };
@@ -80,23 +81,30 @@ impl Rollout {
         }
     }
 
-    /// Brings the version that stays to the replicas that the fleet had before the update.
+    /// Brings the version that stays to the replicas that the fleet had before the update, as far as there is room.
     fn restore(&mut self, leaving: Side, reaction: &mut Reaction) {
-        let replicas = self.plan.fleet().replicas();
-        let (version, have) = match leaving {
-            Side::Canary => (self.plan.current(), self.state.allocation.stable),
-            Side::Stable => (self.plan.target(), self.state.allocation.canary),
+        let Allocation { stable, canary, .. } = self.state.allocation;
+        let (version, have, left) = match leaving {
+            Side::Canary => (self.plan.current(), stable, canary),
+            Side::Stable => (self.plan.target(), canary, stable),
         };
-        if have >= replicas {
-            return self.step_taken(None, reaction);
+        let wanted = self.plan.fleet().replicas();
+        let room = if self.plan.colocated() { wanted } else { wanted.min(self.plan.slots().saturating_sub(left)) };
+        if have < room {
+            let version = Box::new(version.clone());
+            return self.call_host(HostCall::Load { version, replicas: room }, reaction);
         }
-        let version = Box::new(version.clone());
-        self.call_host(HostCall::Load { version, replicas }, reaction);
+        let problem = (have < wanted).then(|| format!("there is room for {have} of {wanted} replicas only"));
+        self.step_taken(problem.as_deref(), reaction);
     }
 
     pub(super) fn departing_call_done(&mut self, what: HostCall, reply: &HostReply, reaction: &mut Reaction) {
         match (what, reply) {
-            (HostCall::Load { version, .. }, _) => {
+            (HostCall::Load { version, replicas }, _) => {
+                match self.state.departure.as_ref().map(|departure| departure.leaving) {
+                    Some(Side::Stable) => self.state.allocation.canary = replicas,
+                    Some(Side::Canary) | None => self.state.allocation.stable = replicas,
+                }
                 let (version, tokens) = (version.version().clone(), version.warmup_tokens());
                 self.call_host(HostCall::WarmUp { version, tokens }, reaction);
             }
@@ -127,13 +135,6 @@ impl Rollout {
                 Side::Canary => self.state.allocation.canary = 0,
                 Side::Stable => self.state.allocation.stable = 0,
             },
-            (None, RollbackStep::Restore) => {
-                let replicas = self.plan.fleet().replicas();
-                match leaving {
-                    Side::Canary => self.state.allocation.stable = self.state.allocation.stable.max(replicas),
-                    Side::Stable => self.state.allocation.canary = self.state.allocation.canary.max(replicas),
-                }
-            }
             // A drain that ends by cancelling is part of the plan.
             (Some(_), RollbackStep::Drain { .. }) | (None, _) => {}
             (Some(problem), _) => self.warn(format!("{step} {}: {problem}", self.name(leaving)), reaction),

@@ -16,7 +16,7 @@ use crate::evaluate::{Evaluation, Verdict};
 use crate::host::{HostCall, HostError, HostReply};
 use crate::model::VersionId;
 use crate::plan::{Allocation, OnMaxHold, UpdatePlan};
-use crate::rollback::{DrainingRollback, RollbackOrchestrator};
+use crate::rollback::{DrainingRollback, RollbackOrchestrator, RollbackStep};
 
 /// How often a call that failed for a passing reason is tried.
 const ATTEMPTS: u32 = 4;
@@ -348,7 +348,10 @@ impl Rollout {
 
     fn reply(&mut self, call: CallId, result: Result<HostReply, HostError>, reaction: &mut Reaction) {
         if let Some(late) = self.state.given_up.remove(&call) {
-            self.late_reply(&late, result.is_ok(), reaction);
+            match result {
+                Ok(_) => self.done_late(&late, reaction),
+                Err(error) => self.failed_late(&late, &error, reaction),
+            }
             return;
         }
         let Some(task) = self.state.task.as_mut().filter(|task| task.id == call) else { return };
@@ -380,17 +383,40 @@ impl Rollout {
         }
     }
 
-    /// A call that nobody waits for any more has come back. If it brought the canary up after it was meant to be gone,
-    /// it is taken down again.
-    fn late_reply(&mut self, late: &HostCall, succeeded: bool, reaction: &mut Reaction) {
-        let gone = matches!(self.state.phase, Phase::RollingBack | Phase::RolledBack | Phase::Failed);
-        if let HostCall::Load { version, .. } = late
-            && gone
-            && succeeded
-            && version.version() == self.canary()
-        {
-            let what = HostCall::Unload { version: self.canary().clone(), keep: 0 };
+    /// A call that nobody waits for any more has come back. If it undid what a rollback has done since, that is done
+    /// again: a canary that came up late is taken down, a stable replica that went late is brought back.
+    fn done_late(&mut self, late: &HostCall, reaction: &mut Reaction) {
+        let Some(departure) = self.state.departure.as_ref().filter(|departure| departure.leaving == Side::Canary)
+        else {
+            return;
+        };
+        let again = match late {
+            HostCall::Load { version, .. } if version.version() == self.canary() => {
+                let what = HostCall::Unload { version: self.canary().clone(), keep: 0 };
+                departure.has_come_to(RollbackStep::Unload).then_some(what)
+            }
+            HostCall::Unload { version, .. } if version == self.stable() => {
+                let version = Box::new(self.plan.current().clone());
+                let what = HostCall::Load { version, replicas: self.state.allocation.stable };
+                departure.has_come_to(RollbackStep::Restore).then_some(what)
+            }
+            _ => None,
+        };
+        if let Some(what) = again {
             self.call_and_forget(what, reaction);
+        }
+    }
+
+    /// Nobody waits for the call, so somebody must know that it has not been done.
+    fn failed_late(&mut self, late: &HostCall, error: &HostError, reaction: &mut Reaction) {
+        let matters = match late {
+            HostCall::Load { version, .. } => version.version() == self.stable(),
+            HostCall::Unload { version, keep } => version == self.canary() && *keep == 0,
+            HostCall::WarmUp { .. } | HostCall::Verify { .. } | HostCall::CancelInFlight { .. } => false,
+        };
+        if matters {
+            let body = format!("{late} failed: {error}; look at the host's replicas and do it by hand");
+            self.alert(Severity::Critical, "a rollback has left something behind", body, reaction);
         }
     }
 

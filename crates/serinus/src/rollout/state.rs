@@ -96,6 +96,14 @@ pub(super) struct Departure {
     pub(super) current: Option<(RollbackStep, Duration)>,
 }
 
+impl Departure {
+    /// Whether this step has been taken or is being taken.
+    pub(super) fn has_come_to(&self, step: RollbackStep) -> bool {
+        let taken = self.taken.iter().map(|taken| taken.step);
+        taken.chain(self.current.map(|(current, _)| current)).any(|taken| taken == step)
+    }
+}
+
 /// One of the two versions of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -15,41 +15,43 @@ use serinus::route::{HashSplitter, Lease, Request, TrafficSplitter, Weights};
 
 /// How the host answers its oldest open call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Done,
     Transient,
     Permanent,
     WrongFingerprint,
-    /// It never does.
+    /// It hangs until the faults stop.
     Never,
-    /// It did the work, and answers at some later time.
+    /// It does the work and answers at some later time.
     Late,
 }
 
-pub fn version(name: &str, base: &str, hash: &str) -> ModelVersion {
+pub(crate) fn version(name: &str, base: &str, hash: &str) -> ModelVersion {
     let builder = ModelVersion::builder("chat", name).base_model(base).weight_hash(hash).gpu_memory_gb(16.0);
     builder.load_time(Duration::from_secs(20)).warmup_tokens(64).build().unwrap()
 }
 
-pub struct World {
+pub(crate) struct World {
     plan: UpdatePlan,
     rollout: Rollout,
     splitter: HashSplitter,
     now: Timestamp,
     calls: VecDeque<(CallId, HostCall)>,
     late: Vec<(CallId, HostCall)>,
+    hung: Vec<(CallId, HostCall)>,
     drains: Vec<(CallId, VersionId)>,
     loaded: BTreeMap<VersionId, u32>,
     verified: BTreeSet<VersionId>,
     cancelled: BTreeSet<VersionId>,
     leases: Vec<Lease>,
     rolled_back: bool,
+    left_behind: bool,
     requests_judged: u64,
     template: Evaluation,
 }
 
 impl World {
-    pub fn new(plan: UpdatePlan) -> Self {
+    pub(crate) fn new(plan: UpdatePlan) -> Self {
         let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
         let template = SequentialEvaluator::builder(stable.clone(), canary).build().unwrap().evaluate(Timestamp::ZERO);
         let mut world = Self {
@@ -58,12 +60,14 @@ impl World {
             now: Timestamp::from_secs_f64(1e9),
             calls: VecDeque::new(),
             late: Vec::new(),
+            hung: Vec::new(),
             drains: Vec::new(),
             loaded: BTreeMap::from([(stable.clone(), plan.fleet().replicas())]),
             verified: BTreeSet::from([stable]),
             cancelled: BTreeSet::new(),
             leases: Vec::new(),
             rolled_back: false,
+            left_behind: false,
             requests_judged: 0,
             template,
             plan,
@@ -72,19 +76,28 @@ impl World {
         world
     }
 
-    pub fn plan(&self) -> &UpdatePlan {
+    pub(crate) fn plan(&self) -> &UpdatePlan {
         &self.plan
     }
 
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.rollout.phase()
     }
 
-    pub fn replicas(&self) -> (u32, u32) {
+    pub(crate) fn outcome(&self) -> serinus::rollout::Outcome {
+        self.rollout.outcome().cloned().expect("the rollout has ended")
+    }
+
+    /// Whether somebody was told after the end that something is left.
+    pub(crate) fn left_behind(&self) -> bool {
+        self.left_behind
+    }
+
+    pub(crate) fn replicas(&self) -> (u32, u32) {
         (self.loaded_of(self.stable()), self.loaded_of(self.canary()))
     }
 
-    pub fn canary_share(&self) -> f64 {
+    pub(crate) fn canary_share(&self) -> f64 {
         self.splitter.table().weights().of(self.canary())
     }
 
@@ -100,7 +113,7 @@ impl World {
         self.loaded.get(version).copied().unwrap_or(0)
     }
 
-    pub fn tick(&mut self, millis: u64, degraded: bool, healthy: bool, requests: u64) {
+    pub(crate) fn tick(&mut self, millis: u64, degraded: bool, healthy: bool, requests: u64) {
         self.now = self.now + Duration::from_millis(millis);
         self.requests_judged += requests;
         let mut evaluation = self.template.clone();
@@ -118,24 +131,24 @@ impl World {
         self.give(Input::Tick(Box::new(evaluation)));
     }
 
-    pub fn jump(&mut self, seconds: i64) {
+    pub(crate) fn jump(&mut self, seconds: i64) {
         self.now = Timestamp::from_secs_f64(self.now.as_secs_f64() + seconds as f64);
     }
 
-    pub fn answer(&mut self, answer: Answer) {
+    pub(crate) fn answer(&mut self, answer: Answer) {
         if answer != Answer::Late
             && let Some((call, what)) = self.late.pop()
         {
             // What was done earlier is answered before what was asked later.
-            self.reply(call, &what, Answer::Done, true);
+            self.reply(call, &what, Answer::Done);
         }
         if let Some((call, what)) = self.calls.pop_front() {
-            self.reply(call, &what, answer, false);
+            self.reply(call, &what, answer);
         }
         self.drained();
     }
 
-    pub fn answer_all(&mut self) {
+    pub(crate) fn answer_all(&mut self) {
         while !self.late.is_empty() || !self.calls.is_empty() {
             self.answer(Answer::Done);
         }
@@ -143,13 +156,19 @@ impl World {
     }
 
     /// From here on nothing goes wrong any more: calls that hung come back.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
+        for (call, what) in std::mem::take(&mut self.hung) {
+            self.reply(call, &what, Answer::Done);
+        }
         self.answer_all();
     }
 
-    fn reply(&mut self, call: CallId, what: &HostCall, answer: Answer, done_before: bool) {
+    fn reply(&mut self, call: CallId, what: &HostCall, answer: Answer) {
         let result = match answer {
-            Answer::Never => return,
+            Answer::Never => {
+                self.hung.push((call, what.clone()));
+                return;
+            }
             Answer::Late => {
                 self.late.push((call, what.clone()));
                 return;
@@ -157,7 +176,6 @@ impl World {
             Answer::Transient => Err(HostError::transient("busy")),
             Answer::Permanent => Err(HostError::permanent("broken")),
             Answer::Done | Answer::WrongFingerprint => {
-                let _ = done_before;
                 self.work(what);
                 Ok(match what {
                     HostCall::Verify { version } => {
@@ -194,7 +212,7 @@ impl World {
         }
     }
 
-    pub fn route(&mut self, count: usize) {
+    pub(crate) fn route(&mut self, count: usize) {
         for n in 0..count {
             let key = format!("user-{}", self.leases.len() * 31 + n);
             let lease = self.splitter.route(&Request::new().sticky_key(key.as_str()));
@@ -207,7 +225,7 @@ impl World {
         }
     }
 
-    pub fn finish_leases(&mut self, count: usize) {
+    pub(crate) fn finish_leases(&mut self, count: usize) {
         let keep = self.leases.len().saturating_sub(count);
         for lease in self.leases.drain(keep..) {
             lease.finish(Outcome::ok());
@@ -225,7 +243,7 @@ impl World {
         }
     }
 
-    pub fn operate(&mut self, command: Command) {
+    pub(crate) fn operate(&mut self, command: Command) {
         let before = self.rollout.phase();
         match self.rollout.handle(self.now, Input::Operator(command)) {
             Ok(effects) => self.perform_all(effects),
@@ -233,13 +251,13 @@ impl World {
         }
     }
 
-    pub fn skip_health_gate(&mut self) {
+    pub(crate) fn skip_health_gate(&mut self) {
         if let Ok(effects) = self.rollout.dangerous().promote_without_health_gate(self.now) {
             self.perform_all(effects);
         }
     }
 
-    pub fn journal_fails(&mut self) {
+    pub(crate) fn journal_fails(&mut self) {
         self.give(Input::Refused { reason: "no space left on device".into() });
     }
 
@@ -289,7 +307,8 @@ impl World {
                 let _ = self.splitter.cancel(&version);
                 self.cancelled.insert(version);
             }
-            Effect::BeginBake | Effect::Record(_) | Effect::Alert(_) | Effect::Progress(_) | Effect::Finish(_) => {}
+            Effect::Alert(alert) => self.left_behind |= alert.title.contains("left something behind"),
+            Effect::BeginBake | Effect::Record(_) | Effect::Progress(_) | Effect::Finish(_) => {}
         }
     }
 
@@ -309,7 +328,7 @@ impl World {
         }
     }
 
-    pub fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         let table = self.splitter.table();
         for version in table.serving() {
             assert!(self.loaded_of(version) > 0, "{version} is served and not loaded");
