@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::evaluate::{Evaluation, Verdict};
+use crate::evaluate::{Evaluation, GuardrailReport, Verdict};
 use crate::plan::{Stage, UpdatePlan};
 
 /// What a policy sees of a stage.
@@ -107,7 +107,9 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
         missing.push(format!("{requests} canary requests"));
     }
     if view.plan.health_gate() {
-        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| !report.within_margin);
+        // A guardrail that nothing feeds, on either version, has no estimate and asks for none.
+        let is_fed = |report: &GuardrailReport| report.stable.trials() + report.canary.trials() > 0;
+        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| is_fed(report) && !report.within_margin);
         missing.extend(outside.map(|(name, _)| format!("an estimate of {name} inside its margin")));
         if view.is_last && view.evaluation.verdict != Verdict::Healthy {
             missing.push("proof that the canary is healthy".into());

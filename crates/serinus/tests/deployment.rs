@@ -1,0 +1,421 @@
+//! The driver on a real splitter and threads, with a host that fails in every way: the old version serves through all of
+//! it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serinus::alert::{Alert, AlertError, AlertSink};
+use serinus::clock::{ManualClock, Timestamp};
+use serinus::deploy::{Deployment, DeploymentBuilder, What};
+use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
+use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
+use serinus::model::{Fingerprint, ModelVersion, VersionId};
+use serinus::observe::Outcome as Ended;
+use serinus::plan::{Allocation, Deadlines, Fleet, RiskPlanner, Stage, UpdatePlan, UpdatePlanner};
+use serinus::rollout::{Outcome, Phase, RolloutError, Status};
+use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
+
+fn model(version: &str, hash: &str) -> ModelVersion {
+    let builder = ModelVersion::builder("chat", version).base_model("llama-8b").weight_hash(hash);
+    builder.gpu_memory_gb(16.0).warmup_tokens(8).build().unwrap()
+}
+
+fn fleet() -> Fleet {
+    Fleet::new(4, 24.0).unwrap().with_spare_replicas(4)
+}
+
+/// A canary of two short stages with an error margin that a few hundred requests can prove.
+fn plan_from(from: &ModelVersion, to: &ModelVersion) -> UpdatePlan {
+    let stages = [0.2, 0.5].map(|weight| {
+        let replicas = Allocation { stable: 4, canary: 2, weight };
+        Stage::new(weight, Duration::from_millis(30), 200, replicas)
+    });
+    let second = Duration::from_secs(1);
+    let deadlines = Deadlines { load: second, warm_up: second, verify: second, unload: second };
+    let plan = RiskPlanner::default().plan(from, to, &fleet()).unwrap();
+    let plan = plan.with_stages(stages.to_vec()).unwrap().with_bake(Duration::from_millis(50)).unwrap();
+    plan.with_deadlines(deadlines).unwrap().with_drain_timeout(Duration::from_millis(100))
+}
+
+fn plan() -> UpdatePlan {
+    plan_from(&model("v1", "aa"), &model("v2", "bb"))
+}
+
+/// A server in service: requests keep coming, each version fails as often as it is told to.
+struct Service {
+    host: Arc<MemoryHost>,
+    splitter: Arc<HashSplitter>,
+    journal: Arc<MemoryJournal>,
+    stop: Arc<AtomicBool>,
+    served: Arc<AtomicU32>,
+    users: Option<thread::JoinHandle<()>>,
+}
+
+impl Service {
+    fn start(failing: &'static str) -> Self {
+        let v1 = model("v1", "aa");
+        let host = Arc::new(MemoryHost::serving(fleet(), &v1));
+        let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
+        let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let users = {
+            let (host, splitter) = (Arc::clone(&host), Arc::clone(&splitter));
+            let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
+            thread::spawn(move || {
+                let mut n = 0u32;
+                while !stop.load(Ordering::Relaxed) {
+                    for _ in 0..20 {
+                        n += 1;
+                        let key = format!("user-{}", n.wrapping_mul(2_654_435_761));
+                        let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
+                        assert!(host.replicas(lease.version()) > 0, "{} is routed to, not loaded", lease.version());
+                        let fails = lease.version().as_str() == failing && n.is_multiple_of(3);
+                        lease.finish(if fails { Ended::error() } else { Ended::ok().latency_ms(10.0) });
+                        served.fetch_add(1, Ordering::Relaxed);
+                    }
+                    thread::sleep(Duration::from_micros(500));
+                }
+            })
+        };
+        Self { host, splitter, journal: Arc::default(), stop, served, users: Some(users) }
+    }
+
+    fn deployment(&self, plan: UpdatePlan) -> DeploymentBuilder<Arc<dyn ModelHost>> {
+        let (host, splitter) = (Arc::clone(&self.host), Arc::clone(&self.splitter));
+        let builder = Deployment::builder(plan, host, splitter).tick(Duration::from_millis(5));
+        builder.journal(Arc::clone(&self.journal) as Arc<dyn Journal>)
+    }
+
+    fn run(&self) -> Outcome {
+        self.deployment(plan()).build().unwrap().run().unwrap()
+    }
+
+    /// Only the old version is left, at full strength, and it serves.
+    fn assert_old_version_serves(&self) {
+        let (v1, v2) = (id("v1"), id("v2"));
+        assert_eq!(self.splitter.table().weights(), &Weights::all(&v1));
+        assert!(!self.splitter.table().serves(&v2));
+        assert_eq!((self.host.replicas(&v1), self.host.replicas(&v2)), (4, 0), "{:?}", self.host.calls());
+        let before = self.served.load(Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.served.load(Ordering::Relaxed) <= before {
+            assert!(Instant::now() < deadline, "nobody is served any more");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(users) = self.users.take() {
+            let served = users.join();
+            assert!(served.is_ok() || thread::panicking(), "a request failed");
+        }
+    }
+}
+
+fn id(name: &str) -> VersionId {
+    VersionId::new(name).unwrap()
+}
+
+#[test]
+fn a_good_version_goes_through_and_the_old_one_goes() {
+    let service = Service::start("");
+    let outcome = service.run();
+    assert_eq!((outcome.status, outcome.stages_passed), (Status::Completed, 2), "{}", outcome.reason);
+    assert_eq!((service.host.replicas(&id("v1")), service.host.replicas(&id("v2"))), (0, 4));
+    assert_eq!(service.splitter.table().weights(), &Weights::all(&id("v2")));
+    let loads = service.host.calls().into_iter().filter(|call| call.starts_with("load")).collect::<Vec<_>>();
+    assert_eq!(loads, ["load v2 2", "load v2 4"], "no replica is loaded twice");
+}
+
+#[test]
+fn a_bad_version_is_rolled_back_with_record_and_alert() {
+    #[derive(Debug, Default)]
+    struct Inbox(parking_lot::Mutex<Vec<Alert>>);
+    impl AlertSink for Inbox {
+        fn send(&self, alert: &Alert) -> Result<(), AlertError> {
+            self.0.lock().push(alert.clone());
+            Ok(())
+        }
+    }
+    let service = Service::start("v2");
+    let inbox = Arc::new(Inbox::default());
+    let outcome = service.deployment(plan()).alerts(Arc::clone(&inbox) as Arc<dyn AlertSink>).build().unwrap().run();
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    assert!(outcome.reason.contains("errors: "), "{}", outcome.reason);
+    let record = outcome.rollback.expect("a rollback leaves a record");
+    assert_eq!((record.stable.as_str(), record.canary.as_str()), ("v1", "v2"));
+    assert!(record.evaluation.is_some_and(|seen| seen.rollback));
+    service.assert_old_version_serves();
+    let rollout = &service.journal.rollouts().unwrap()[0];
+    let entries = service.journal.entries(rollout).unwrap();
+    assert!(entries.iter().any(|entry| matches!(entry.what, Record::RolledBack(_))));
+    assert!(matches!(entries.last().unwrap().what, Record::Finished(_)));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while inbox.0.lock().is_empty() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(inbox.0.lock().iter().any(|alert| alert.title == "v2 was rolled back to v1"));
+}
+
+#[test]
+fn calls_that_fail_for_good_end_in_a_rollback() {
+    let broken = || HostError::permanent("broken");
+    for (operation, fault) in [
+        (Operation::Load, Fault::Error(broken())),
+        (Operation::Load, Fault::LostAnswer(broken())),
+        (Operation::Load, Fault::Hang),
+        (Operation::WarmUp, Fault::Error(broken())),
+        (Operation::Verify, Fault::Error(broken())),
+        (Operation::Verify, Fault::WrongFingerprint(Fingerprint::new("cc").unwrap())),
+    ] {
+        let service = Service::start("");
+        service.host.inject(operation, fault.clone());
+        let outcome = service.run();
+        assert_eq!(outcome.status, Status::RolledBack, "{operation:?} {fault:?}: {}", outcome.reason);
+        service.host.release();
+        thread::sleep(Duration::from_millis(50));
+        service.assert_old_version_serves();
+    }
+}
+
+#[test]
+fn a_call_that_fails_for_a_moment_is_tried_again() {
+    let service = Service::start("");
+    service.host.inject(Operation::Load, Fault::Error(HostError::transient("busy")));
+    let plan = plan().with_deadlines(Deadlines::for_version(&model("v2", "bb"))).unwrap();
+    let outcome = service.deployment(plan).build().unwrap().run().unwrap();
+    assert_eq!(outcome.status, Status::Completed, "{}", outcome.reason);
+}
+
+#[test]
+fn an_unload_that_fails_hides_neither_the_rollback_nor_its_record() {
+    let service = Service::start("v2");
+    service.host.inject(Operation::Unload, Fault::Error(HostError::permanent("stuck")));
+    let outcome = service.run();
+    assert_eq!(outcome.status, Status::RolledBack);
+    assert_eq!(service.splitter.table().weights(), &Weights::all(&id("v1")));
+    assert!(outcome.warnings.iter().any(|warning| warning.contains("stuck")), "{:?}", outcome.warnings);
+    let record = outcome.rollback.expect("a rollback leaves a record");
+    assert!(record.steps.iter().any(|step| step.problem.as_deref().is_some_and(|problem| problem.contains("stuck"))));
+}
+
+#[test]
+fn a_drain_that_does_not_end_is_cancelled_and_retried_on_the_old_version() {
+    let service = Service::start("v2");
+    let deployment = service.deployment(plan()).build().unwrap();
+    let splitter = Arc::clone(&service.splitter);
+    // A request that would run for ever, on the canary.
+    let endless = thread::spawn(move || {
+        loop {
+            let lease = splitter.route(&Request::new().force_version("v2"));
+            if lease.version().as_str() == "v2" {
+                assert!(lease.wait_cancelled(Duration::from_secs(60)), "nobody told it to stop");
+                let lease = splitter.retry(lease);
+                assert_eq!(lease.version().as_str(), "v1");
+                return lease.finish(Ended::ok());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let outcome = deployment.run().unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    endless.join().unwrap();
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn a_full_disk_stops_an_update_and_never_a_rollback() {
+    let service = Service::start("");
+    let deployment = service.deployment(plan()).build().unwrap();
+    service.journal.break_with(Some(JournalError("no space left on device".into())));
+    let outcome = deployment.run().unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    assert!(outcome.reason.contains("no space left"), "{}", outcome.reason);
+    service.assert_old_version_serves();
+    assert!(service.deployment(plan()).build().is_err(), "nothing begins that cannot be written down");
+}
+
+#[test]
+fn alerts_that_fail_or_panic_hold_nothing_up() {
+    #[derive(Debug)]
+    struct Broken;
+    impl AlertSink for Broken {
+        fn send(&self, alert: &Alert) -> Result<(), AlertError> {
+            assert!(alert.title.contains("nothing"), "the sink is broken");
+            Err(AlertError("nobody is there".into()))
+        }
+    }
+    let service = Service::start("v2");
+    let outcome = service.deployment(plan()).alerts(Arc::new(Broken)).build().unwrap().run().unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn a_clock_that_stands_still_advances_nothing_and_still_rolls_back() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs_f64(1e9)));
+    let service = Service::start("v2");
+    let outcome = service.deployment(plan()).clock(Arc::clone(&clock) as _).build().unwrap().run().unwrap();
+    assert_eq!((outcome.status, outcome.stages_passed), (Status::RolledBack, 0));
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn a_clock_that_is_put_back_delays_and_harms_nothing() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs_f64(1e9)));
+    let service = Service::start("");
+    let deployment = service.deployment(plan()).clock(Arc::clone(&clock) as _).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    clock.set(Timestamp::from_secs_f64(1e6));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !controls.phase().is_final() {
+        assert!(Instant::now() < deadline, "still {}", controls.phase());
+        clock.advance(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+fn wait_for(controls: &serinus::deploy::Controls, reached: impl Fn(Phase) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !reached(controls.phase()) {
+        assert!(Instant::now() < deadline, "still {}", controls.phase());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A plan that stays in its first stage.
+fn long_plan() -> UpdatePlan {
+    plan().with_holds_scaled(1e4).unwrap()
+}
+
+#[test]
+fn the_next_request_after_an_abort_is_on_the_old_version() {
+    let service = Service::start("");
+    let deployment = service.deployment(long_plan()).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    let key = (0..).map(|n| format!("k{n}")).find(|key| service.splitter.version_for(key) == id("v2")).unwrap();
+    let token = service.splitter.route(&Request::new().sticky_key(key.as_str())).session_token().to_string();
+    controls.abort("a feeling").unwrap();
+    for request in [
+        Request::new().sticky_key(key.as_str()),
+        Request::new().session_token(token.as_str()),
+        Request::new().force_version("v2"),
+    ] {
+        assert_eq!(service.splitter.route(&request).version(), &id("v1"));
+    }
+    let outcome = running.join().unwrap();
+    assert_eq!((outcome.status, outcome.reason.as_str()), (Status::Aborted, "a feeling"));
+    assert!(matches!(controls.abort("again"), Err(RolloutError::WrongPhase { .. })));
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn promotion_by_a_person_still_needs_proof_unless_it_is_skipped_by_name() {
+    let service = Service::start("");
+    let wary = long_plan().with_budgets(0.01, 1e-12).unwrap();
+    let deployment = service.deployment(wary).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    assert!(matches!(controls.promote(), Err(RolloutError::NotHealthy { .. })));
+    controls.dangerous().promote_without_health_gate().unwrap();
+    wait_for(&controls, |phase| phase == Phase::Baking);
+    controls.end_bake().unwrap();
+    assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+#[test]
+fn from_a_to_b_and_back_to_a_in_the_middle() {
+    let service = Service::start("");
+    let deployment = service.deployment(long_plan()).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    controls.supersede(plan_from(&model("v2", "bb"), &model("v1", "aa"))).unwrap();
+    assert_eq!(running.join().unwrap().status, Status::Aborted);
+    service.assert_old_version_serves();
+    assert_eq!(service.run().status, Status::Completed, "the same version can be tried again");
+}
+
+#[test]
+fn from_a_to_b_and_on_to_c_in_the_middle() {
+    let service = Service::start("v2");
+    let deployment = service.deployment(long_plan()).build().unwrap();
+    let (controls, events) = (deployment.controls(), deployment.events());
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for(&controls, |phase| phase != Phase::Planned);
+    let unrelated = plan_from(&model("v7", "77"), &model("v8", "88"));
+    assert!(matches!(controls.supersede(unrelated), Err(RolloutError::WrongBase { .. })));
+    controls.supersede(plan_from(&model("v1", "aa"), &model("v3", "cc"))).unwrap();
+    let outcome = running.join().unwrap();
+    assert_eq!((outcome.status, outcome.serving.as_str()), (Status::Completed, "v3"), "{}", outcome.reason);
+    let ended: Vec<Status> = events
+        .filter_map(|event| if let What::Finished(outcome) = event.what { Some(outcome.status) } else { None })
+        .collect();
+    assert_eq!(ended, [Status::Aborted, Status::Completed]);
+    let replicas = ["v1", "v2", "v3"].map(|version| service.host.replicas(&id(version)));
+    assert_eq!(replicas, [0, 0, 4]);
+}
+
+#[test]
+fn a_driver_that_panics_leaves_no_canary_with_traffic() {
+    #[derive(Debug)]
+    struct Panics;
+    impl serinus::rollout::RolloutPolicy for Panics {
+        fn decide(&self, _: &serinus::rollout::StageView<'_>) -> serinus::rollout::Decision {
+            panic!("a bug in a policy")
+        }
+    }
+    let service = Service::start("");
+    let deployment = service.deployment(plan()).policy(Arc::new(Panics)).build().unwrap();
+    assert!(thread::spawn(move || deployment.run()).join().is_err());
+    assert_eq!(service.splitter.table().weights(), &Weights::all(&id("v1")));
+}
+
+#[test]
+fn a_host_that_panics_is_a_host_that_fails() {
+    #[derive(Debug)]
+    struct Panics(MemoryHost);
+    impl ModelHost for Panics {
+        fn fleet(&self) -> Result<Fleet, HostError> {
+            self.0.fleet()
+        }
+        fn load(&self, _: &ModelVersion, _: u32) -> Result<(), HostError> {
+            panic!("a bug in a host")
+        }
+        fn warm_up(&self, version: &VersionId, tokens: u32) -> Result<(), HostError> {
+            self.0.warm_up(version, tokens)
+        }
+        fn verify(&self, version: &VersionId) -> Result<Option<Fingerprint>, HostError> {
+            self.0.verify(version)
+        }
+        fn cancel_in_flight(&self, version: &VersionId) -> Result<u64, HostError> {
+            self.0.cancel_in_flight(version)
+        }
+        fn unload(&self, version: &VersionId, keep: u32) -> Result<(), HostError> {
+            self.0.unload(version, keep)
+        }
+    }
+    let host = Arc::new(Panics(MemoryHost::serving(fleet(), &model("v1", "aa"))));
+    let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(&id("v1"))));
+    let deployment = Deployment::builder(plan(), host, splitter).tick(Duration::from_millis(5)).build().unwrap();
+    let outcome = deployment.run().unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    assert!(outcome.reason.contains("panicked"), "{}", outcome.reason);
+}
+
+#[test]
+fn a_plan_from_another_base_is_refused() {
+    let service = Service::start("");
+    let refused = service.deployment(plan_from(&model("v7", "77"), &model("v8", "88"))).build().unwrap_err();
+    assert!(refused.to_string().contains("the splitter serves v1"), "{refused}");
+}
