@@ -302,7 +302,7 @@ fn the_next_request_after_an_abort_is_on_the_old_version() {
     let controls = deployment.controls();
     let running = thread::spawn(move || deployment.run().unwrap());
     wait_for(&controls, |phase| phase == Phase::Stage(0));
-    let key = (0..).map(|n| format!("k{n}")).find(|key| service.splitter.version_for(key) == id("v2")).unwrap();
+    let key = (0..1_000).map(|n| format!("k{n}")).find(|key| service.splitter.version_for(key) == id("v2")).unwrap();
     let token = service.splitter.route(&Request::new().sticky_key(key.as_str())).session_token().to_string();
     controls.abort("a feeling").unwrap();
     for request in [
