@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serinus::observe::Outcome;
-use serinus::route::{Lease, Request, SessionToken, TrafficSplitter};
+use serinus::route::{Lease, Request, TrafficSplitter};
 
 use super::Server;
 use super::error::ChatError;
@@ -61,11 +61,6 @@ impl Answer {
         let lease = server.splitter.route(request);
         let attempt = Attempt::start(&server, lease, &question)?;
         Ok(Self { server, question, attempt })
-    }
-
-    /// Keeps the conversation on the version of this answer.
-    pub(super) fn session_token(&self) -> SessionToken {
-        self.attempt.lease.session_token()
     }
 
     /// Waits for more text, and starts over on another version if this one is cancelled.
@@ -131,7 +126,7 @@ impl Attempt {
                 return Err(error);
             }
         };
-        let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), version, fingerprint);
+        let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), &lease, fingerprint);
         let (pending, text) = Default::default();
         Ok(Self { lease, generation, origin, pending, text, tokens: 0, ttft: None })
     }
