@@ -1,5 +1,6 @@
 //! One request's answer, from its lease to its outcome.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub(super) struct Answer {
 struct Attempt {
     lease: Lease,
     generation: Generation,
-    origin: Origin,
+    origin: Arc<Origin>,
     /// Bytes that do not make up a character yet.
     pending: Vec<u8>,
     text: String,
@@ -51,9 +52,9 @@ struct Cancelled(bool);
 #[derive(Debug)]
 pub(super) enum Progress {
     /// There is more text, and more to come.
-    Text { origin: Origin, more: String, answer: Answer },
+    Text { origin: Arc<Origin>, more: String, answer: Answer },
     /// The answer is complete.
-    Finished { origin: Origin, more: String, whole: String, finish: Finish, usage: Usage },
+    Finished { origin: Arc<Origin>, more: String, whole: String, finish: Finish, usage: Usage },
 }
 
 impl Answer {
@@ -85,7 +86,7 @@ impl Answer {
                 }
                 Some(Event::Byte(_)) | None if more.is_empty() => {}
                 Some(Event::Byte(_)) | None => {
-                    return Ok(Progress::Text { origin: self.attempt.origin.clone(), more, answer: self });
+                    return Ok(Progress::Text { origin: Arc::clone(&self.attempt.origin), more, answer: self });
                 }
             }
         }
@@ -126,7 +127,7 @@ impl Attempt {
                 return Err(error);
             }
         };
-        let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), &lease, fingerprint);
+        let origin = Arc::new(Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), &lease, fingerprint));
         let (pending, text) = Default::default();
         Ok(Self { lease, generation, origin, pending, text, tokens: 0, ttft: None })
     }

@@ -54,7 +54,7 @@ impl ChatRequest {
 }
 
 /// What stays the same from an answer's first chunk to its last.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Origin {
     id: u64,
     created: u64,
