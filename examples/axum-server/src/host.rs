@@ -1,12 +1,19 @@
 //! The fleet as Serinus sees it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serinus::host::{HostError, ModelHost};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::plan::Fleet;
 
 use crate::engine::{Engine, EngineError};
+use crate::model::Checkpoint;
+use crate::server::MODEL;
+
+/// Tokens that a replica generates before it serves.
+const WARM_UP_TOKENS: u32 = 256;
 
 /// Lets Serinus load, warm, verify, drain and unload checkpoints on an [`Engine`].
 #[derive(Debug, Clone)]
@@ -25,6 +32,24 @@ impl EngineHost {
     /// Where a version's checkpoint is.
     pub fn checkpoint(&self, version: &VersionId) -> PathBuf {
         self.checkpoints.join(version.as_str()).with_extension("safetensors")
+    }
+
+    /// A version as its checkpoint describes it: a fine-tune of one base model, known by the fingerprint of its weights.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such checkpoint, or it cannot be read.
+    pub fn describe(&self, version: &VersionId) -> Result<ModelVersion> {
+        let path = self.checkpoint(version);
+        let checkpoint = Checkpoint::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(ModelVersion::builder(MODEL, version.as_str())
+            .base_model("tiny-llama")
+            .weight_hash(checkpoint.fingerprint().to_string())
+            // More than half a slot: two versions never fit on one replica.
+            .gpu_memory_gb(self.engine.memory().slot_gb * 0.8)
+            .load_time(Duration::from_secs(1))
+            .warmup_tokens(WARM_UP_TOKENS)
+            .build()?)
     }
 }
 

@@ -25,6 +25,9 @@ struct Options {
     /// Replicas to load.
     #[arg(long, default_value_t = 2)]
     replicas: u32,
+    /// Let clients choose their version with the header `x-force-version`. For debugging only.
+    #[arg(long)]
+    allow_force_version: bool,
 }
 
 fn main() -> Result<()> {
@@ -41,7 +44,8 @@ async fn serve(options: &Options) -> Result<()> {
     let listener = TcpListener::bind(options.listen).await?;
     print_address(listener.local_addr()?, &version);
     let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&VersionId::new(&version)?)));
-    let server = Server { engine, splitter, task: Arc::new(Task::capitals()) };
+    let task = Arc::new(Task::capitals());
+    let server = Server { engine, splitter, task, allow_force_version: options.allow_force_version };
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     Ok(server.serve(listener, interrupted).await?)
 }

@@ -13,6 +13,8 @@ use axum_server::server::Server;
 use axum_server::task::Task;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use hyper::http::request::Builder;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -26,13 +28,17 @@ struct Running {
 }
 
 async fn start() -> Running {
+    start_with(false).await
+}
+
+async fn start_with(allow_force_version: bool) -> Running {
     let checkpoints = Path::new(env!("CARGO_MANIFEST_DIR")).join("checkpoints");
     let engine = Engine::new(EngineOptions { slots: 2, ..EngineOptions::default() });
     for version in ["v1", "v2"] {
         engine.load(version, &checkpoints.join(version).with_extension("safetensors"), 1).unwrap();
     }
     let splitter = Arc::new(HashSplitter::new("capitals", &Weights::all(&id("v1"))));
-    let server = Server { engine, splitter, task: Arc::new(Task::capitals()) };
+    let server = Server { engine, splitter, task: Arc::new(Task::capitals()), allow_force_version };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(server.clone().serve(listener, std::future::pending()));
@@ -45,15 +51,32 @@ fn id(version: &str) -> VersionId {
 
 impl Running {
     async fn call(&self, method: Method, path: &str, body: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path);
+        let (head, body) = self.send(request, body).await;
+        (head.status, body)
+    }
+
+    async fn send(&self, request: Builder, body: &str) -> (Parts, String) {
         let socket = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
         let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
         tokio::spawn(connection);
         let body = Full::new(Bytes::from(body.to_owned()));
-        let request = Request::builder().method(method).uri(path).header("host", "localhost").body(body).unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        let status = response.status();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        let request = request.header("host", "localhost").body(body).unwrap();
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Asks with one more header; gives the version that answered and the session token that came with it.
+    async fn ask(&self, header: (&str, &str), stream: bool) -> (String, String) {
+        let mut body = question("capital of nobody?");
+        body["stream"] = json!(stream);
+        let request = Request::post("/v1/chat/completions").header(header.0, header.1);
+        let (head, body) = self.send(request, &body.to_string()).await;
+        let data = body.lines().next().unwrap();
+        let answer: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap_or(data)).unwrap();
+        let token = head.headers["x-session-token"].to_str().unwrap();
+        (answer["model"].as_str().unwrap().to_owned(), token.to_owned())
     }
 
     async fn chat(&self, body: &Value) -> (StatusCode, String) {
@@ -122,6 +145,37 @@ async fn what_cannot_be_answered_is_refused_with_the_reason() {
     running.server.engine.unload("v1", 0).unwrap();
     assert_eq!(running.chat(&question("?")).await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(running.server.splitter.in_flight(&id("v1")), 0, "every request ended its lease");
+}
+
+#[tokio::test]
+async fn a_conversation_stays_on_its_version_until_that_is_rolled_back() {
+    let running = start().await;
+    let splitter = &running.server.splitter;
+    let (v1, v2) = (id("v1"), id("v2"));
+    splitter.admit(&v2);
+    splitter.set_weights(&Weights::all(&v2)).unwrap();
+    for stream in [false, true] {
+        let (version, token) = running.ask(("x-session-token", "not a token"), stream).await;
+        assert_eq!(version, "v2", "a garbled token is ignored");
+        splitter.set_weights(&Weights::split(&v2, &v1, 1.0).unwrap()).unwrap();
+        assert_eq!(running.ask(("x-session-token", &token), stream).await, ("v2".to_owned(), token.clone()));
+        splitter.roll_back(&v2).unwrap();
+        assert_eq!(running.ask(("x-session-token", &token), stream).await.0, "v1");
+        splitter.admit(&v2);
+        splitter.set_weights(&Weights::split(&v2, &v1, 1.0).unwrap()).unwrap();
+        assert_eq!(running.ask(("x-session-token", &token), stream).await.0, "v1", "its pin went with the rollback");
+        splitter.set_weights(&Weights::split(&v1, &v2, 1.0).unwrap()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_version_can_be_forced_only_where_the_server_allows_it() {
+    for (allowed, answers) in [(false, "v1"), (true, "v2")] {
+        let running = start_with(allowed).await;
+        running.server.splitter.admit(&id("v2"));
+        assert_eq!(running.ask(("x-force-version", "v2"), false).await.0, answers);
+        assert_eq!(running.ask(("x-force-version", "v9"), false).await.0, "v1");
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Parser;
 use serinus::deploy::Deployment;
-use serinus::model::{ModelVersion, VersionId};
+use serinus::model::VersionId;
 use serinus::plan::{Fleet, RiskPlanner, UpdatePlan, UpdatePlanner};
 use serinus::rollout::{Outcome, Status};
-use serinus::route::{HashSplitter, Weights};
+use serinus::route::{HashSplitter, TrafficSplitter, Weights};
 use tokio::net::TcpListener;
 
 use super::screen::Screen;
@@ -18,7 +18,6 @@ use super::timeline::Timeline;
 use crate::engine::{Engine, EngineOptions};
 use crate::host::EngineHost;
 use crate::load::{Load, LoadOptions};
-use crate::model::Checkpoint;
 use crate::server::{MODEL, Server};
 use crate::task::Task;
 
@@ -84,6 +83,8 @@ pub(super) struct Update {
     pub(super) name: String,
     pub(super) target: String,
     pub(super) outcome: Outcome,
+    /// Requests that were routed to the new version.
+    pub(super) met: u64,
     pub(super) timeline: Timeline,
 }
 
@@ -103,7 +104,7 @@ impl Stage {
         engine.load("v1", &host.checkpoint(&v1), REPLICAS)?;
         engine.warm_up("v1", 64)?;
         let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&v1)));
-        let server = Server { engine, splitter, task: Arc::new(Task::capitals()) };
+        let server = Server { engine, splitter, task: Arc::new(Task::capitals()), allow_force_version: false };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         tokio::spawn(server.clone().serve(listener, std::future::pending()));
@@ -125,21 +126,10 @@ impl Stage {
         Load::start(load, &self.server.task)
     }
 
-    fn describe(&self, version: &str) -> Result<ModelVersion> {
-        let path = self.host.checkpoint(&VersionId::new(version)?);
-        let checkpoint = Checkpoint::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(ModelVersion::builder(MODEL, version)
-            .base_model("tiny-llama")
-            .weight_hash(checkpoint.fingerprint().to_string())
-            .gpu_memory_gb(EngineOptions::default().slot_memory_gb * 0.8)
-            .load_time(Duration::from_secs(1))
-            .warmup_tokens(256)
-            .build()?)
-    }
-
     fn plan(&self, from: &str, to: &str, options: &Options) -> Result<UpdatePlan> {
         let fleet = Fleet::new(REPLICAS, EngineOptions::default().slot_memory_gb)?.with_spare_replicas(1);
-        let plan = RiskPlanner::default().plan(&self.describe(from)?, &self.describe(to)?, &fleet)?;
+        let describe = |version| self.host.describe(&VersionId::new(version)?);
+        let plan = RiskPlanner::default().plan(&describe(from)?, &describe(to)?, &fleet)?;
         Ok(plan.with_holds_scaled(1.0 / options.hold_scale)?)
     }
 
@@ -159,9 +149,10 @@ impl Stage {
             screen.follow(&event.what);
         }
         let outcome = running.await??;
+        let met = splitter.stats().versions.get(&VersionId::new(to)?).map_or(0, |version| version.count);
         if let Some(bad) = load.report().versions.get(to) {
             timeline.first_wrong = bad.first_wrong;
         }
-        Ok(Update { name: format!("{from} -> {to}"), target: to.to_owned(), outcome, timeline })
+        Ok(Update { name: format!("{from} -> {to}"), target: to.to_owned(), outcome, met, timeline })
     }
 }

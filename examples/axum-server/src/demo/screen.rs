@@ -21,6 +21,7 @@ pub(super) struct Screen {
 
 #[derive(Default)]
 struct State {
+    weight: f64,
     judged: String,
     shown_second: Option<u64>,
 }
@@ -38,9 +39,12 @@ impl Screen {
         match what {
             What::Judged(evaluation) => self.state.lock().judged = summary(evaluation),
             What::Progress(Progress::Holding { stage, held_seconds, requests, missing }) => {
-                self.status(&format!("stage {stage} for {held_seconds:.1} s, {requests} judged; missing: {missing}"));
+                self.status(&format!("stage {stage}"), &format!("{held_seconds:.1} s"), *requests, missing);
             }
-            What::Progress(Progress::Weight(weight)) => self.event(&format!("canary weight {:.1}%", weight * 100.0)),
+            What::Progress(Progress::Weight(weight)) => {
+                self.state.lock().weight = *weight;
+                self.event(&format!("canary weight {:.1}%", weight * 100.0));
+            }
             What::Progress(Progress::Phase(phase)) => self.event(&format!("{phase}")),
             What::Progress(other) => self.event(&format!("{other:?}")),
             What::RolledBack(record) => self.event(&format!("rolled back: {}", record.reason)),
@@ -52,12 +56,17 @@ impl Screen {
         }
     }
 
-    fn status(&self, text: &str) {
+    fn status(&self, stage: &str, held: &str, requests: u64, missing: &str) {
         let second = self.started.elapsed().as_secs();
         let mut state = self.state.lock();
-        let text = format!("{second:>4} s  {text}; {}", state.judged);
+        let State { weight, judged, .. } = &*state;
+        let text = format!(
+            "{second:>4} s  {stage} at {:.0}% for {held}, {requests} judged; {judged}; missing: {missing}",
+            weight * 100.0
+        );
         if self.is_terminal {
-            print!("\r\x1b[2K{text:.160}");
+            // Without line wrap, so that a narrow terminal cuts the line off and can still take it back.
+            print!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");
             let _ = stdout().flush();
         } else if state.shown_second.is_none_or(|shown| second >= shown + 5) {
             state.shown_second = Some(second);
@@ -77,7 +86,7 @@ impl Screen {
     }
 
     pub(super) fn table(&self, report: &LoadReport, good: &Update, bad: &Update) {
-        let met = report.versions.get(&bad.target).copied().unwrap_or_default();
+        let told = report.versions.get(&bad.target).copied().unwrap_or_default();
         let record = bad.outcome.rollback.as_ref();
         let ms = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
         let found = bad.timeline.first_wrong.zip(bad.timeline.rolled_back_at);
@@ -90,16 +99,17 @@ impl Screen {
             ("requests".to_owned(), report.requests().to_string()),
             ("failed requests".into(), report.failed.to_string()),
             ("requests/s".into(), format!("{:.0}", report.rate())),
-            (format!("requests that met {}", bad.target), format!("{}, {} answered wrongly", met.answered, met.wrong)),
-            ("first wrong answer of it to the rollback".into(), found),
+            (format!("requests that met {}", bad.target), format!("{}, {} answered wrongly", bad.met, told.wrong)),
+            ("of these begun anew on the old version".into(), bad.met.saturating_sub(told.answered).to_string()),
+            ("its first wrong answer to the rollback".into(), found),
             ("traffic shift at the rollback".into(), ms(record.map(|record| record.timing.traffic_shift_ms))),
             ("drain at the rollback".into(), ms(record.map(|record| record.timing.drain_ms))),
-            (format!("{}: last stage to 100%", good.name), ms(promoted)),
+            (format!("{}: decision to 100%", good.name), ms(promoted)),
         ];
         for update in [good, bad] {
             for (configured, actual) in &update.timeline.shares {
-                let name = format!("{}: share at {:.0}%", update.name, configured * 100.0);
-                rows.push((name, format!("{:.2}%", actual * 100.0)));
+                let name = format!("{}: share of {}", update.name, update.target);
+                rows.push((name, format!("{:.2}% of {:.0}% planned", actual * 100.0, configured * 100.0)));
             }
         }
         self.line("");

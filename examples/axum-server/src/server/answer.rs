@@ -1,10 +1,11 @@
 //! One request's answer, from its lease to its outcome.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serinus::observe::Outcome;
-use serinus::route::{Lease, Request, SessionToken, TrafficSplitter};
+use serinus::route::{Lease, Request, TrafficSplitter};
 
 use super::Server;
 use super::error::ChatError;
@@ -35,7 +36,7 @@ pub(super) struct Answer {
 struct Attempt {
     lease: Lease,
     generation: Generation,
-    origin: Origin,
+    origin: Arc<Origin>,
     /// Bytes that do not make up a character yet.
     pending: Vec<u8>,
     text: String,
@@ -51,9 +52,9 @@ struct Cancelled(bool);
 #[derive(Debug)]
 pub(super) enum Progress {
     /// There is more text, and more to come.
-    Text { origin: Origin, more: String, answer: Answer },
+    Text { origin: Arc<Origin>, more: String, answer: Answer },
     /// The answer is complete.
-    Finished { origin: Origin, more: String, whole: String, finish: Finish, usage: Usage },
+    Finished { origin: Arc<Origin>, more: String, whole: String, finish: Finish, usage: Usage },
 }
 
 impl Answer {
@@ -61,11 +62,6 @@ impl Answer {
         let lease = server.splitter.route(request);
         let attempt = Attempt::start(&server, lease, &question)?;
         Ok(Self { server, question, attempt })
-    }
-
-    /// Keeps the conversation on the version of this answer.
-    pub(super) fn session_token(&self) -> SessionToken {
-        self.attempt.lease.session_token()
     }
 
     /// Waits for more text, and starts over on another version if this one is cancelled.
@@ -90,7 +86,7 @@ impl Answer {
                 }
                 Some(Event::Byte(_)) | None if more.is_empty() => {}
                 Some(Event::Byte(_)) | None => {
-                    return Ok(Progress::Text { origin: self.attempt.origin.clone(), more, answer: self });
+                    return Ok(Progress::Text { origin: Arc::clone(&self.attempt.origin), more, answer: self });
                 }
             }
         }
@@ -131,7 +127,7 @@ impl Attempt {
                 return Err(error);
             }
         };
-        let origin = Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), version, fingerprint);
+        let origin = Arc::new(Origin::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), &lease, fingerprint));
         let (pending, text) = Default::default();
         Ok(Self { lease, generation, origin, pending, text, tokens: 0, ttft: None })
     }

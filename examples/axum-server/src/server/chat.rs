@@ -18,6 +18,8 @@ use super::wire::{ChatRequest, write_event};
 
 /// Keeps a conversation on one version; see [`serinus::route::SessionToken`].
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
+/// Names the version that is to answer; see [`serinus::route::Request::force_version`].
+const FORCE_VERSION: HeaderName = HeaderName::from_static("x-force-version");
 
 /// Room for the events of one step, so that the buffer seldom grows.
 const EVENTS_BYTES: usize = 2_048;
@@ -31,33 +33,37 @@ pub(super) async fn completions(
     let mut request = ChatRequest::parse(&body)?;
     let (is_streamed, max_tokens, user) = (request.stream, request.max_tokens(), request.user.take());
     let question = Question { prompt: request.into_prompt()?, max_tokens, arrived };
-    let token = headers.get(SESSION_TOKEN).and_then(|token| token.to_str().ok());
-    let answer = Answer::start(server, &Request::new().sticky_key(user.as_deref()).session_token(token), question)?;
-    let token = answer.session_token().to_string();
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let route = Request::new()
+        .sticky_key(user.as_deref())
+        .session_token(header(SESSION_TOKEN))
+        .force_version(header(FORCE_VERSION).filter(|_| server.allow_force_version));
     // The response begins with the first token: until then an error can still have its own status.
-    let first = answer.next().await;
-    let response = if is_streamed { streamed(first?) } else { at_once(first).await? };
-    Ok(([(SESSION_TOKEN, token)], response).into_response())
+    let first = Answer::start(server, &route, question)?.next().await?;
+    if is_streamed { Ok(streamed(first)) } else { at_once(first).await }
 }
 
-async fn at_once(mut progress: Result<Progress, ChatError>) -> Result<Response, ChatError> {
+async fn at_once(mut progress: Progress) -> Result<Response, ChatError> {
     loop {
-        match progress? {
-            Progress::Text { answer, .. } => progress = answer.next().await,
+        match progress {
+            Progress::Text { answer, .. } => progress = answer.next().await?,
             Progress::Finished { origin, whole, finish, usage, .. } => {
-                return Ok(Json(origin.completion(&whole, finish, &usage)).into_response());
+                let token = [(SESSION_TOKEN, origin.session_token().to_string())];
+                return Ok((token, Json(origin.completion(&whole, finish, &usage))).into_response());
             }
         }
     }
 }
 
 fn streamed(first: Progress) -> Response {
+    let (Progress::Text { origin, .. } | Progress::Finished { origin, .. }) = &first;
+    let token = [(SESSION_TOKEN, origin.session_token().to_string())];
     let events = stream::unfold(Stream::Ready { opened: None, progress: first }, |stream| async {
         let (events, rest) = stream.advance().await?;
         Some((Ok::<_, Infallible>(Bytes::from(events)), rest))
     });
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, Body::from_stream(events)).into_response()
+    (token, headers, Body::from_stream(events)).into_response()
 }
 
 /// A response on its way out.

@@ -5,7 +5,8 @@
 //! that gave it and `system_fingerprint` the checkpoint.
 //!
 //! Each answer has a header `x-session-token`. A client that sends it back with the next request of the conversation stays
-//! on the version that began it, while that version serves.
+//! on the version that began it, while that version serves. A header `x-force-version` names the version that is to answer;
+//! it is ignored unless [`Server::allow_force_version`] is set.
 //!
 //! An answer comes from one version. If its version is cancelled while it is streamed, it starts over on another: a
 //! chunk with a new `id` and the role `assistant`, upon which a client drops what it had under the old `id`.
@@ -42,6 +43,9 @@ pub struct Server {
     pub splitter: Arc<HashSplitter>,
     /// The key against which answers are checked.
     pub task: Arc<Task>,
+    /// Whether clients may choose their version with the header `x-force-version`. For debugging only: it passes every
+    /// weight by, and such answers are no evidence.
+    pub allow_force_version: bool,
 }
 
 impl Server {

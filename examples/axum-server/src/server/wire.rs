@@ -1,10 +1,11 @@
 //! The JSON that goes over the wire.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use serinus::model::VersionId;
+use serinus::route::{Lease, SessionToken};
 
 use super::MODEL;
 use super::error::ChatError;
@@ -53,12 +54,13 @@ impl ChatRequest {
 }
 
 /// What stays the same from an answer's first chunk to its last.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Origin {
     id: u64,
     created: u64,
-    version: Arc<str>,
+    version: VersionId,
     fingerprint: Fingerprint,
+    session_token: SessionToken,
 }
 
 #[derive(Serialize)]
@@ -87,14 +89,20 @@ struct Delta<'a> {
 }
 
 impl Origin {
-    pub(super) fn new(id: u64, version: &str, fingerprint: Fingerprint) -> Self {
+    pub(super) fn new(id: u64, lease: &Lease, fingerprint: Fingerprint) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let created = since_epoch.map_or(0, |since| since.as_secs());
-        Self { id, created, version: version.into(), fingerprint }
+        let (version, session_token) = (lease.version().clone(), lease.session_token());
+        Self { id, created, version, fingerprint, session_token }
     }
 
     pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Keeps the conversation on the version that answered.
+    pub(super) fn session_token(&self) -> SessionToken {
+        self.session_token
     }
 
     /// The chunk that opens an answer.
@@ -119,7 +127,7 @@ impl Origin {
             "id": self.name(),
             "object": "chat.completion",
             "created": self.created,
-            "model": &*self.version,
+            "model": self.version.as_str(),
             "system_fingerprint": self.fingerprint.to_string(),
             "choices": [{
                 "index": 0,
@@ -135,7 +143,7 @@ impl Origin {
             id: &self.name(),
             object: "chat.completion.chunk",
             created: self.created,
-            model: &self.version,
+            model: self.version.as_str(),
             system_fingerprint: &self.fingerprint.to_string(),
             choices: [Choice { index: 0, delta, finish_reason }],
         };
