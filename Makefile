@@ -6,9 +6,12 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
 .PHONY: demo test bench docs format lint unit loom doc-check dependencies example
+# The steps of `test` run one after the other, whatever `-j` says.
+.NOTPARALLEL:
 
 ## Rolls a good model out and a bad one back, on a real server under load.
 demo:
+	@echo '== demo'
 	$(CARGO) run --release --quiet -p axum-server --bin demo
 
 ## Everything that must hold: what continuous integration runs.
@@ -48,6 +51,7 @@ doc-check:
 
 dependencies:
 	@echo '== dependencies'
+	scripts/check-modules.sh
 	scripts/check-dependencies.sh
 
 example:
