@@ -117,3 +117,73 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
     }
     missing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
+    use crate::model::ModelVersion;
+    use crate::plan::{Fleet, RiskPlanner, UpdatePlanner};
+    use serinus_stats::sequential::Count;
+
+    fn plan() -> UpdatePlan {
+        let builder = ModelVersion::builder("chat", "v1").base_model("llama-8b").gpu_memory_gb(16.0);
+        let v1 = builder.clone().weight_hash("aa").build().unwrap();
+        let v2 = builder.version("v2").weight_hash("bb").build().unwrap();
+        RiskPlanner::default().plan(&v1, &v2, &Fleet::new(10, 40.0).unwrap()).unwrap()
+    }
+
+    /// An evaluation with errors counted on both versions.
+    fn evaluation(plan: &UpdatePlan, verdict: Verdict, within_margin: bool) -> Evaluation {
+        let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
+        let mut evaluation = SequentialEvaluator::builder(stable, canary).build().unwrap().evaluate(Timestamp::ZERO);
+        evaluation.verdict = verdict;
+        let errors = evaluation.guardrails.get_mut("error_rate").unwrap();
+        errors.stable = Count::new(10, 1_000).unwrap();
+        errors.within_margin = within_margin;
+        evaluation
+    }
+
+    fn decide(index: usize, held_minutes: u64, requests: u64, verdict: Verdict, within_margin: bool) -> Decision {
+        let plan = plan();
+        let evaluation = evaluation(&plan, verdict, within_margin);
+        let (stage, is_last) = (&plan.stages()[index], index + 1 == plan.stages().len());
+        let held = Duration::from_secs(60 * held_minutes);
+        StagedPolicy.decide(&StageView { plan: &plan, stage, is_last, held, requests, evaluation: &evaluation })
+    }
+
+    fn missing(decision: Decision) -> String {
+        match decision {
+            Decision::Hold { missing } => missing,
+            other => panic!("expected a hold, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_stage_needs_its_time_and_its_requests() {
+        assert_eq!(decide(0, 60, 2_000, Verdict::Undecided, true), Decision::Advance);
+        assert_eq!(missing(decide(0, 59, 2_000, Verdict::Healthy, true)), "60 s of hold");
+        assert_eq!(missing(decide(0, 600, 1_999, Verdict::Healthy, true)), "1 canary requests");
+    }
+
+    #[test]
+    fn an_estimate_outside_its_margin_holds() {
+        let missing = missing(decide(0, 60, 2_000, Verdict::Undecided, false));
+        assert_eq!(missing, "an estimate of error_rate inside its margin", "and not of failures, which nothing feeds");
+    }
+
+    #[test]
+    fn the_last_stage_needs_proof() {
+        assert_eq!(missing(decide(2, 120, 10_000, Verdict::Undecided, true)), "proof that the canary is healthy");
+        assert_eq!(decide(2, 120, 10_000, Verdict::Healthy, true), Decision::Advance);
+    }
+
+    #[test]
+    fn only_degraded_rolls_back() {
+        assert!(matches!(decide(0, 0, 0, Verdict::Degraded, true), Decision::RollBack { .. }));
+        for verdict in [Verdict::Insufficient, Verdict::Undecided, Verdict::Healthy] {
+            assert!(matches!(decide(0, 0, 0, verdict, false), Decision::Hold { .. }), "{verdict:?}");
+        }
+    }
+}
