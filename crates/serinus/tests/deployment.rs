@@ -13,8 +13,8 @@ use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
 use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::observe::Outcome as Ended;
-use serinus::plan::{Allocation, Deadlines, Fleet, RiskPlanner, Stage, UpdatePlan, UpdatePlanner};
-use serinus::rollout::{Outcome, Phase, RolloutError, Status};
+use serinus::plan::{Allocation, Deadlines, Fleet, OnMaxHold, RiskPlanner, Stage, UpdatePlan, UpdatePlanner};
+use serinus::rollout::{Outcome, Phase, Progress, RolloutError, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
 fn model(version: &str, hash: &str) -> ModelVersion {
@@ -418,4 +418,76 @@ fn a_plan_from_another_base_is_refused() {
     let service = Service::start("");
     let refused = service.deployment(plan_from(&model("v7", "77"), &model("v8", "88"))).build().unwrap_err();
     assert!(refused.to_string().contains("the splitter serves v1"), "{refused}");
+}
+
+/// Waits until the rollout waits for a person, and gives the reason.
+fn wait_for_pause(events: &serinus::deploy::Events) -> String {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline {
+        let event = events.next_timeout(Duration::from_secs(30)).expect("the deployment goes on");
+        if let What::Progress(Progress::Paused(reason)) = event.what {
+            return reason;
+        }
+    }
+    panic!("nobody was asked");
+}
+
+#[test]
+fn a_stage_that_lacks_requests_for_too_long_asks_a_person_or_rolls_back() {
+    let starved = || {
+        let plan = plan();
+        let stages = plan.stages().iter().map(|stage| {
+            Stage::new(stage.weight(), Duration::ZERO, u64::MAX, stage.allocation())
+                .with_max_hold(Duration::from_millis(50))
+        });
+        let stages = stages.collect();
+        plan.with_stages(stages).unwrap()
+    };
+    let service = Service::start("");
+    let deployment = service.deployment(starved()).build().unwrap();
+    let (controls, events) = (deployment.controls(), deployment.events());
+    let running = thread::spawn(move || deployment.run().unwrap());
+    let reason = wait_for_pause(&events);
+    assert!(reason.contains("still lacks") && reason.contains("canary requests"), "{reason}");
+    assert_eq!(controls.phase(), Phase::Stage(0), "too little data decides nothing");
+    controls.abort("no traffic tonight").unwrap();
+    assert_eq!(running.join().unwrap().status, Status::Aborted);
+
+    let impatient = starved().with_on_max_hold(OnMaxHold::RollBack);
+    let outcome = service.deployment(impatient).build().unwrap().run().unwrap();
+    assert_eq!(outcome.status, Status::RolledBack);
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn the_last_step_waits_for_approval_where_the_plan_asks_for_it() {
+    let service = Service::start("");
+    let deployment = service.deployment(plan().with_approval(true)).build().unwrap();
+    let (controls, events) = (deployment.controls(), deployment.events());
+    let running = thread::spawn(move || deployment.run().unwrap());
+    let reason = wait_for_pause(&events);
+    assert!(reason.contains("waits for approval"), "{reason}");
+    assert_eq!(controls.phase(), Phase::Stage(1));
+    controls.approve().unwrap();
+    assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+#[test]
+fn a_pause_holds_the_rollout_and_not_the_guardrails() {
+    let service = Service::start("v2");
+    let plan = plan();
+    let stages =
+        plan.stages().iter().map(|stage| Stage::new(stage.weight(), Duration::from_secs(60), 1, stage.allocation()));
+    let stages = stages.collect();
+    let plan = plan.with_stages(stages).unwrap();
+    let deployment = service.deployment(plan).build().unwrap();
+    let controls = deployment.controls();
+    controls.pause("before it has begun").unwrap();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    thread::sleep(Duration::from_millis(50));
+    assert!(!matches!(controls.phase(), Phase::Stage(_)), "paused, it does not go on");
+    controls.resume().unwrap();
+    wait_for(&controls, |phase| matches!(phase, Phase::Stage(0) | Phase::RollingBack | Phase::RolledBack));
+    let _ = controls.pause("lunch");
+    assert_eq!(running.join().unwrap().status, Status::RolledBack, "a guardrail needs nobody's leave");
 }
