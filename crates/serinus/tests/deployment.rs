@@ -13,7 +13,9 @@ use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
 use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::observe::Outcome as Ended;
-use serinus::plan::{Allocation, Deadlines, Fleet, OnMaxHold, RiskPlanner, Stage, UpdatePlan, UpdatePlanner};
+use serinus::plan::{
+    Allocation, Deadlines, Fleet, OnMaxHold, Risk, RiskPlanner, Stage, Strategy, UpdatePlan, UpdatePlanner,
+};
 use serinus::rollout::{Outcome, Phase, Progress, RolloutError, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
@@ -490,4 +492,21 @@ fn a_pause_holds_the_rollout_and_not_the_guardrails() {
     wait_for(&controls, |phase| matches!(phase, Phase::Stage(0) | Phase::RollingBack | Phase::RolledBack));
     let _ = controls.pause("lunch");
     assert_eq!(running.join().unwrap().status, Status::RolledBack, "a guardrail needs nobody's leave");
+}
+
+#[test]
+fn a_bad_version_that_came_in_one_flip_is_rolled_back_while_it_bakes() {
+    let service = Service::start("v2");
+    let planner = RiskPlanner::default().with_strategy(Risk::Medium, Strategy::BlueGreen);
+    let plan = planner.plan(&model("v1", "aa"), &model("v2", "bb"), &fleet()).unwrap();
+    let deployment = service.deployment(plan).build().unwrap();
+    // The old version is seen for a while before the flip.
+    let controls = deployment.controls();
+    controls.pause("to see the old version").unwrap();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    thread::sleep(Duration::from_millis(100));
+    controls.resume().unwrap();
+    let outcome = running.join().unwrap();
+    assert_eq!((outcome.status, outcome.stages_passed), (Status::RolledBack, 0), "{}", outcome.reason);
+    service.assert_old_version_serves();
 }

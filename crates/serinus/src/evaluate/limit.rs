@@ -21,6 +21,9 @@ pub(super) struct Recent {
 
 impl Recent {
     pub(super) fn add(&mut self, count: Count) {
+        if count.trials() == 0 {
+            return;
+        }
         match self.pieces.back_mut() {
             Some(last) if last.trials() < PIECE => last.merge(count),
             _ => self.pieces.push_back(count),

@@ -28,6 +28,8 @@ pub(super) struct Watch {
     canary: Count,
     stage: Stratified,
     recent: Recent,
+    /// What the limit's own error may be, once the canary is promoted.
+    limit_error: Option<f64>,
     limit: Option<f64>,
 }
 
@@ -55,6 +57,7 @@ impl Watch {
             canary: Count::default(),
             stage: Stratified::default(),
             recent: Recent::default(),
+            limit_error: None,
             limit: None,
             guardrail,
         }
@@ -102,12 +105,15 @@ impl Watch {
         let (stable, canary) = (self.count(&block.stable), self.count(&block.canary));
         self.stable.merge(stable);
         self.canary.merge(canary);
-        if stable.trials() == 0
-            && let Some(limit) = self.limit
-        {
-            self.hold_against(limit, canary);
-        } else {
+        self.recent.add(stable);
+        if stable.trials() > 0 || self.limit_error.is_none() {
             self.compare(stable, canary);
+            return;
+        }
+        // Blocks come in order: all that the old version did has been taken in by now, a flip's own block included.
+        self.set_limit();
+        if let Some(limit) = self.limit {
+            self.hold_against(limit, canary);
         }
     }
 
@@ -128,7 +134,6 @@ impl Watch {
         self.safe.iter_mut().for_each(|test| test.update(block));
         self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(RateTest::log_e_value)));
         self.stage.add(block.stable, block.canary);
-        self.recent.add(block.stable);
     }
 
     fn hold_against(&mut self, limit: f64, canary: Count) {
@@ -145,7 +150,15 @@ impl Watch {
     }
 
     pub(super) fn promoted(&mut self, budget: &Budget) {
-        self.limit = self.recent.limit(self.margin, budget.limit_error(self.name()));
+        self.limit_error = Some(budget.limit_error(self.name()));
+        self.set_limit();
+    }
+
+    /// Fixes the limit, unless it stands already or nothing is known of the old version.
+    fn set_limit(&mut self) {
+        if let (None, Some(error)) = (self.limit, self.limit_error) {
+            self.limit = self.recent.limit(self.margin, error);
+        }
     }
 
     pub(super) fn report(&self, verdict: Verdict, threshold: f64, safe_threshold: f64) -> GuardrailReport {
