@@ -4,12 +4,15 @@
 //! [`RolloutPolicy`]'s to say.
 
 mod advance;
+mod calls;
 mod effect;
 mod error;
 mod held;
 mod input;
+mod judge;
 mod leave;
 mod machine;
+mod operate;
 mod outcome;
 mod phase;
 mod policy;
@@ -18,7 +21,8 @@ mod state;
 pub use effect::{CallId, Effect, Progress};
 pub use error::RolloutError;
 pub use input::{Command, Input};
-pub use machine::{Dangerous, Rollout};
+pub use machine::Rollout;
+pub use operate::Dangerous;
 pub use outcome::{Outcome, Status};
 pub use phase::Phase;
 pub use policy::{Decision, RolloutPolicy, StageView, StagedPolicy};

@@ -92,7 +92,7 @@ fn live_through(plan: UpdatePlan, happenings: Vec<Happening>) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Traffic only to a loaded and verified version; weights sum to 1 and never exceed what the replicas serve; no
     /// unload with leases out before they were cancelled; nothing reaches the canary after a rollback began; replicas

@@ -84,11 +84,7 @@ mod tests {
     use super::*;
 
     fn count(failures: u64, trials: u64) -> Count {
-        let mut count = Count::default();
-        for trial in 0..trials {
-            count.add_trial(trial < failures);
-        }
-        count
+        Count::new(failures, trials).unwrap()
     }
 
     #[test]

@@ -3,25 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{CallId, Effect, Progress};
+use super::effect::{Effect, Progress};
 use super::held::Held;
-use super::input::{Command, Input};
+use super::input::Input;
+use super::operate::Dangerous;
 use super::outcome::Outcome;
-use super::policy::{Decision, RolloutPolicy, StageView, StagedPolicy};
-use super::state::{Goal, RolloutState, Side, StageProgress, Task, TaskKind};
+use super::policy::{RolloutPolicy, StagedPolicy};
+use super::state::{Goal, RolloutState, Side, StageProgress};
 use super::{Phase, RolloutError};
 use crate::alert::{Alert, Severity};
 use crate::clock::Timestamp;
-use crate::evaluate::{Evaluation, Verdict};
-use crate::host::{HostCall, HostError, HostReply};
+use crate::evaluate::Evaluation;
+use crate::host::{HostCall, HostReply};
 use crate::model::VersionId;
-use crate::plan::{Allocation, OnMaxHold, UpdatePlan};
-use crate::rollback::{DrainingRollback, RollbackOrchestrator, RollbackStep};
-
-/// How often a call that failed for a passing reason is tried.
-const ATTEMPTS: u32 = 4;
-/// The pause before the second try; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+use crate::plan::{Allocation, UpdatePlan};
+use crate::rollback::{DrainingRollback, RollbackOrchestrator};
 
 /// One update of one model, from the plan to its end.
 ///
@@ -182,264 +178,11 @@ impl Rollout {
         }
     }
 
-    /// Gives up on a call that is past its deadline, and repeats one that failed once its pause is over.
-    fn watch_task(&mut self, reaction: &mut Reaction) {
-        let now = self.state.held.total();
-        let Some(task) = &mut self.state.task else { return };
-        if now.saturating_sub(task.since) >= task.deadline {
-            let problem = match &task.kind {
-                TaskKind::Host(call) => format!("{call} took longer than {:.0} s", task.deadline.as_secs_f64()),
-                TaskKind::Drain => format!("requests were still in flight after {:.0} s", task.deadline.as_secs_f64()),
-                TaskKind::TrafficShift => "the routing table did not change".into(),
-            };
-            self.give_up_task();
-            self.task_failed(problem, reaction);
-        } else if task.again_at.is_some_and(|at| now >= at) {
-            task.again_at = None;
-            if let TaskKind::Host(what) = task.kind.clone() {
-                reaction.effects.push(Effect::Host { call: task.id, what });
-            }
-        }
-    }
-
-    fn judge_stage(&mut self, index: usize, step: Duration, reaction: &mut Reaction) {
-        self.state.stage.held += step;
-        let plan = Arc::clone(&self.plan);
-        let (Some(stage), Some(evaluation)) = (plan.stages().get(index), self.state.evaluation.as_deref()) else {
-            return;
-        };
-        let progress = self.state.stage;
-        let requests = evaluation.canary_requests.saturating_sub(progress.requests_before);
-        let is_last = index + 1 == plan.stages().len();
-        let view = StageView { plan: &plan, stage, is_last, held: progress.held, requests, evaluation };
-        match self.policy.decide(&view) {
-            Decision::RollBack { reason } => self.roll_back(reason, false, reaction),
-            Decision::Pause { reason } => self.pause(reason, reaction),
-            Decision::Advance if is_last => self.leave_last_stage(reaction),
-            Decision::Advance => {
-                self.state.stages_passed = index + 1;
-                self.state.goal = Goal::Stage(index + 1);
-                self.pursue(reaction);
-            }
-            Decision::Hold { missing } => self.hold(index, requests, missing, reaction),
-        }
-    }
-
-    fn hold(&mut self, index: usize, requests: u64, missing: String, reaction: &mut Reaction) {
-        let longest = self.plan.stages().get(index).map_or(Duration::MAX, crate::plan::Stage::max_hold);
-        let progress = self.state.stage;
-        if progress.held.saturating_sub(progress.counted_from) < longest {
-            let held_seconds = progress.held.as_secs_f64();
-            reaction.effects.push(Effect::Progress(Progress::Holding {
-                stage: index,
-                held_seconds,
-                requests,
-                missing,
-            }));
-            return;
-        }
-        let reason =
-            format!("stage {index} has been held for {:.0} s and still lacks {missing}", longest.as_secs_f64());
-        match self.plan.on_max_hold() {
-            OnMaxHold::Pause => self.pause(reason, reaction),
-            OnMaxHold::RollBack => self.roll_back(reason, false, reaction),
-        }
-    }
-
-    /// The last stage is over: to 100%, if the canary is proven healthy and a person has said yes where one must.
-    fn leave_last_stage(&mut self, reaction: &mut Reaction) {
-        if self.gate_is_shut() {
-            let (stage, requests) = (self.plan.stages().len() - 1, self.requests_in_stage());
-            self.hold(stage, requests, "proof that the canary is healthy".into(), reaction);
-        } else if self.plan.require_approval() && !self.state.approved {
-            self.pause("the canary is ready for 100% and waits for approval".into(), reaction);
-        } else {
-            self.head_for_promotion(reaction);
-        }
-    }
-
-    fn requests_in_stage(&self) -> u64 {
-        let judged = self.state.evaluation.as_ref().map_or(0, |evaluation| evaluation.canary_requests);
-        judged.saturating_sub(self.state.stage.requests_before)
-    }
-
-    fn gate_is_shut(&self) -> bool {
-        let healthy = self.state.evaluation.as_ref().is_some_and(|seen| seen.verdict == Verdict::Healthy);
-        self.plan.health_gate() && !self.state.gate_skipped && !healthy
-    }
-
-    fn head_for_promotion(&mut self, reaction: &mut Reaction) {
-        if let Phase::Stage(index) = self.state.phase {
-            self.state.stages_passed = index + 1;
-        }
-        self.state.goal = Goal::Promotion;
-        self.state.paused = None;
-        if self.state.task.is_none() {
-            self.pursue(reaction);
-        }
-    }
-
-    fn pause(&mut self, reason: String, reaction: &mut Reaction) {
-        reaction.effects.push(Effect::Progress(Progress::Paused(reason.clone())));
-        self.alert(Severity::Warning, "the rollout waits for a person", reason.clone(), reaction);
-        self.state.paused = Some(reason);
-    }
-
-    fn operate(&mut self, command: Command, reaction: &mut Reaction) -> Result<(), RolloutError> {
-        let phase = self.state.phase;
-        let wrong = |command, possible| RolloutError::WrongPhase { command, phase, possible };
-        match command {
-            Command::Pause { .. } | Command::Resume | Command::Approve if phase.is_final() => {
-                return Err(wrong("pause, resume or approve", "until it has ended"));
-            }
-            Command::Pause { reason } => {
-                reaction.effects.push(Effect::Progress(Progress::Paused(reason.clone())));
-                self.state.paused = Some(reason);
-            }
-            Command::Resume => self.resume(reaction),
-            Command::Approve => {
-                self.state.approved = true;
-                self.resume(reaction);
-            }
-            Command::Abort { reason } => {
-                if !phase.can_roll_back() {
-                    return Err(wrong("abort", "while the old version is still there"));
-                }
-                self.roll_back(reason, true, reaction);
-            }
-            Command::Promote => self.promote(reaction)?,
-            Command::EndBake => {
-                if phase != Phase::Baking {
-                    return Err(wrong("end the bake", "while the new version bakes"));
-                }
-                self.state.paused = None;
-                self.retire(reaction);
-            }
-        }
-        Ok(())
-    }
-
-    fn resume(&mut self, reaction: &mut Reaction) {
-        if self.state.paused.take().is_some() {
-            self.state.stage.counted_from = self.state.stage.held;
-            reaction.effects.push(Effect::Progress(Progress::Resumed));
-            self.pursue_if_idle(reaction);
-        }
-    }
-
-    fn promote(&mut self, reaction: &mut Reaction) -> Result<(), RolloutError> {
-        let phase = self.state.phase;
-        if !phase.can_roll_back() || matches!(phase, Phase::Planned | Phase::Promoted | Phase::Baking) {
-            let possible = "from the first load until it has all the traffic";
-            return Err(RolloutError::WrongPhase { command: "promote", phase, possible });
-        }
-        if self.gate_is_shut() {
-            let reasons = self
-                .state
-                .evaluation
-                .as_ref()
-                .map_or_else(|| "nothing has been judged yet".to_owned(), |seen| seen.reasons.join("; "));
-            return Err(RolloutError::NotHealthy { reasons });
-        }
-        self.state.approved = true;
-        self.head_for_promotion(reaction);
-        Ok(())
-    }
-
-    fn reply(&mut self, call: CallId, result: Result<HostReply, HostError>, reaction: &mut Reaction) {
-        if let Some(late) = self.state.given_up.remove(&call) {
-            match result {
-                Ok(_) => self.done_late(&late, reaction),
-                Err(error) => self.failed_late(&late, &error, reaction),
-            }
-            return;
-        }
-        let Some(task) = self.state.task.as_mut().filter(|task| task.id == call) else { return };
-        match result {
-            Ok(reply) => {
-                let task = self.state.task.take();
-                if let Some(TaskKind::Host(what)) = task.map(|task| task.kind) {
-                    self.host_done(what, &reply, reaction);
-                }
-            }
-            Err(error) if error.is_transient() && task.attempts < ATTEMPTS => {
-                let pause = FIRST_PAUSE * 2u32.saturating_pow(task.attempts - 1);
-                task.attempts += 1;
-                task.again_at = Some(self.state.held.total() + pause);
-                let what = match &task.kind {
-                    TaskKind::Host(call) => call.to_string(),
-                    TaskKind::Drain | TaskKind::TrafficShift => String::new(),
-                };
-                reaction.effects.push(Effect::Progress(Progress::Retrying { what, error: error.to_string() }));
-            }
-            Err(error) => {
-                let task = self.state.task.take();
-                let what = task.map_or_else(String::new, |task| match task.kind {
-                    TaskKind::Host(call) => format!("{call} failed: "),
-                    TaskKind::Drain | TaskKind::TrafficShift => String::new(),
-                });
-                self.task_failed(format!("{what}{error}"), reaction);
-            }
-        }
-    }
-
-    /// A call that nobody waits for any more has come back. If it undid what a rollback has done since, that is done
-    /// again: a canary that came up late is taken down, a stable replica that went late is brought back.
-    fn done_late(&mut self, late: &HostCall, reaction: &mut Reaction) {
-        let Some(departure) = self.state.departure.as_ref().filter(|departure| departure.leaving == Side::Canary)
-        else {
-            return;
-        };
-        let again = match late {
-            HostCall::Load { version, .. } if version.version() == self.canary() => {
-                let what = HostCall::Unload { version: self.canary().clone(), keep: 0 };
-                departure.has_come_to(RollbackStep::Unload).then_some(what)
-            }
-            HostCall::Unload { version, .. } if version == self.stable() => {
-                let version = Box::new(self.plan.current().clone());
-                let what = HostCall::Load { version, replicas: self.state.allocation.stable };
-                departure.has_come_to(RollbackStep::Restore).then_some(what)
-            }
-            _ => None,
-        };
-        if let Some(what) = again {
-            self.call_and_forget(what, reaction);
-        }
-    }
-
-    /// Nobody waits for the call, so somebody must know that it has not been done.
-    fn failed_late(&mut self, late: &HostCall, error: &HostError, reaction: &mut Reaction) {
-        let matters = match late {
-            HostCall::Load { version, .. } => version.version() == self.stable(),
-            HostCall::Unload { version, keep } => version == self.canary() && *keep == 0,
-            HostCall::WarmUp { .. } | HostCall::Verify { .. } | HostCall::CancelInFlight { .. } => false,
-        };
-        if matters {
-            let body = format!("{late} failed: {error}; look at the host's replicas and do it by hand");
-            self.alert(Severity::Critical, "a rollback has left something behind", body, reaction);
-        }
-    }
-
-    fn host_done(&mut self, what: HostCall, reply: &HostReply, reaction: &mut Reaction) {
+    pub(super) fn host_done(&mut self, what: HostCall, reply: &HostReply, reaction: &mut Reaction) {
         if self.state.departure.is_some() {
             self.departing_call_done(what, reply, reaction);
         } else {
             self.advancing_call_done(what, reply, reaction);
-        }
-    }
-
-    fn finish_task(&mut self, call: CallId, reaction: &mut Reaction) {
-        if self.state.task.as_ref().is_some_and(|task| task.id == call) {
-            self.state.task = None;
-            self.step_taken(None, reaction);
-        }
-    }
-
-    fn task_failed(&mut self, problem: String, reaction: &mut Reaction) {
-        if self.state.departure.is_some() {
-            self.step_taken(Some(&problem), reaction);
-        } else {
-            self.roll_back(problem, false, reaction);
         }
     }
 
@@ -462,44 +205,6 @@ impl Rollout {
 
     pub(super) fn in_phase(&self) -> Duration {
         self.state.held.total().saturating_sub(self.state.phase_since)
-    }
-
-    /// Makes a call the current task.
-    pub(super) fn call_host(&mut self, what: HostCall, reaction: &mut Reaction) {
-        let deadlines = self.plan.deadlines();
-        let deadline = match what {
-            HostCall::Load { .. } => deadlines.load,
-            HostCall::WarmUp { .. } => deadlines.warm_up,
-            HostCall::Verify { .. } => deadlines.verify,
-            HostCall::CancelInFlight { .. } | HostCall::Unload { .. } => deadlines.unload,
-        };
-        let call = self.begin_task(TaskKind::Host(what.clone()), deadline);
-        reaction.effects.push(Effect::Host { call, what });
-    }
-
-    /// Makes a call whose answer changes nothing.
-    pub(super) fn call_and_forget(&mut self, what: HostCall, reaction: &mut Reaction) {
-        let call = self.next_call();
-        self.state.given_up.insert(call, what.clone());
-        reaction.effects.push(Effect::Host { call, what });
-    }
-
-    pub(super) fn begin_task(&mut self, kind: TaskKind, deadline: Duration) -> CallId {
-        let id = self.next_call();
-        let since = self.state.held.total();
-        self.state.task = Some(Task { id, kind, since, deadline, attempts: 1, again_at: None });
-        id
-    }
-
-    pub(super) fn give_up_task(&mut self) {
-        if let Some(Task { id, kind: TaskKind::Host(call), again_at: None, .. }) = self.state.task.take() {
-            self.state.given_up.insert(id, call);
-        }
-    }
-
-    fn next_call(&mut self) -> CallId {
-        self.state.last_call += 1;
-        CallId(self.state.last_call)
     }
 
     pub(super) fn warn(&mut self, warning: String, reaction: &mut Reaction) {
@@ -525,26 +230,5 @@ impl Rollout {
             Side::Stable => self.stable(),
             Side::Canary => self.canary(),
         }
-    }
-}
-
-/// What passes safety by on purpose; see [`Rollout::dangerous`].
-#[derive(Debug)]
-pub struct Dangerous<'a>(&'a mut Rollout);
-
-impl Dangerous<'_> {
-    /// Goes to 100% although the canary has not been proven healthy. A canary that is proven *degraded* is still
-    /// rolled back.
-    ///
-    /// # Errors
-    ///
-    /// [`RolloutError::WrongPhase`] before the first load and once it has all the traffic.
-    pub fn promote_without_health_gate(self, now: Timestamp) -> Result<Vec<Effect>, RolloutError> {
-        let skipped_before = std::mem::replace(&mut self.0.state.gate_skipped, true);
-        let result = self.0.handle(now, Input::Operator(Command::Promote));
-        if result.is_err() {
-            self.0.state.gate_skipped = skipped_before;
-        }
-        result
     }
 }
