@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, info_span, warn};
 
 use super::blocks::Blocks;
 use super::events::{Broadcast, Event, What};
@@ -97,7 +97,14 @@ impl Core {
         Ok(self.follow_up(hands))
     }
 
+    fn span(&self) -> Span {
+        let plan = self.rollout.plan();
+        let (stable, canary) = (plan.current().version(), plan.target().version());
+        info_span!(target: "serinus::rollout", "rollout", rollout = self.rollout.id(), %stable, %canary)
+    }
+
     fn handle(&mut self, input: Input) -> Result<Vec<Work>, RolloutError> {
+        let _span = self.span().entered();
         let now = self.with.clock.now();
         let effects = self.rollout.handle(now, input)?;
         let mut hands = Hands::default();
