@@ -34,8 +34,8 @@ fn plan_from(from: &ModelVersion, to: &ModelVersion) -> UpdatePlan {
         let replicas = Allocation { stable: 4, canary: 2, weight };
         Stage::new(weight, Duration::from_millis(30), 200, replicas)
     });
-    let second = Duration::from_secs(1);
-    let deadlines = Deadlines { load: second, warm_up: second, verify: second, unload: second };
+    let patience = Duration::from_secs(3);
+    let deadlines = Deadlines { load: patience, warm_up: patience, verify: patience, unload: patience };
     let plan = RiskPlanner::default().plan(from, to, &fleet()).unwrap();
     let plan = plan.with_stages(stages.to_vec()).unwrap().with_bake(Duration::from_millis(50)).unwrap();
     plan.with_deadlines(deadlines).unwrap().with_drain_timeout(Duration::from_millis(100))
@@ -323,7 +323,7 @@ fn the_next_request_after_an_abort_is_on_the_old_version() {
 #[test]
 fn promotion_by_a_person_still_needs_proof_unless_it_is_skipped_by_name() {
     let service = Service::start("");
-    let wary = long_plan().with_budgets(0.01, 1e-12).unwrap();
+    let wary = long_plan().with_budgets(0.01, 1e-300).unwrap();
     let deployment = service.deployment(wary).build().unwrap();
     let controls = deployment.controls();
     let running = thread::spawn(move || deployment.run().unwrap());
