@@ -100,3 +100,23 @@ fn routers_with_one_table_and_one_key_accept_each_others_tokens() {
     assert!(there.adopt(here.table().as_ref().clone()));
     assert_eq!(there.version_for("anybody"), id("v2"));
 }
+
+#[test]
+fn counts_survive_that_versions_come_and_go() {
+    let splitter = splitter(0.5);
+    let mut routed = 0;
+    for round in 0..40 {
+        let (from, to) = if round % 2 == 0 { (id("v1"), id("v2")) } else { (id("v2"), id("v1")) };
+        splitter.admit(&to);
+        splitter.set_weights(&Weights::split(&from, &to, 0.5).unwrap()).unwrap();
+        for _ in 0..25 {
+            route(&splitter, &Request::new());
+            routed += 1;
+        }
+        splitter.roll_back(&from).unwrap();
+    }
+    let stats = splitter.stats();
+    assert_eq!(stats.versions.values().map(|version| version.count).sum::<u64>(), routed);
+    let shares: f64 = stats.versions.values().map(|version| version.actual_fraction).sum();
+    assert!((shares - 1.0).abs() < 1e-12);
+}

@@ -142,15 +142,15 @@ impl Registry {
         }
     }
 
-    /// Drops the entries of a version that has left for good, and gives what they had counted.
+    /// Drops the entries of a version's earlier times of service that are over, and gives what they had counted.
     fn take_past(&mut self, id: &VersionId) -> [u64; Reason::COUNT] {
         let mut past = [0; Reason::COUNT];
         self.entries.retain(|entry| {
-            let gone = !entry.serving && entry.stripes.is_empty();
-            if gone && entry.version.id == *id {
+            let over = entry.version.id == *id && !entry.serving && entry.stripes.is_empty();
+            if over {
                 past.iter_mut().zip(entry.past).for_each(|(sum, count)| *sum += count);
             }
-            !gone
+            !over
         });
         past
     }

@@ -10,7 +10,7 @@ use crate::model::VersionId;
 /// Where requests went since the splitter was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitterStats {
-    /// By version: those that are served, and those that still have requests in flight.
+    /// By version: all that are or were served.
     pub versions: BTreeMap<VersionId, VersionStats>,
     /// Session tokens that this service's key did not make: forged, garbled, or made under another key.
     pub forged_tokens: u64,
