@@ -17,7 +17,7 @@ fn ramp(seed: u64, rates: impl Fn(f64) -> f64) -> Evaluation {
 }
 
 #[test]
-fn identical_versions_stay_within_the_budget() {
+fn defect_08_looking_all_the_time_keeps_identical_versions_within_the_budget() {
     // Guardrails hold half of the budget of 0.1, so at most 5 of 100 are expected; 15 or more come once in 7,000 times.
     assert!(rollbacks(0..100, |seed| ramp(seed, |_| 0.03)) < 15);
 }
