@@ -65,10 +65,11 @@ fn triggers(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
     let margins = plan.margins();
     writeln!(
         out,
-        "  Margins: p99 latency +{:.0}%, errors +{:.0}%, judged failures +{:.0}%, quality score -{:.2}.",
-        margins.p99_latency_increase * 100.0,
+        "  Rolled back at: errors +{:.0}%, judged failures +{:.0}%. The default evaluator shows p99 latency (margin +{:.0}%) \
+         and quality score (margin -{:.2}) and does not act on them.",
         margins.error_rate_increase * 100.0,
         margins.failure_rate_increase() * 100.0,
+        margins.p99_latency_increase * 100.0,
         margins.quality_decrease
     )?;
     writeln!(
