@@ -5,9 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{Allocation, Capacity};
+use super::gpu::{check_each_fits, fit_together};
 use super::update_plan::{Deadlines, OnMaxHold};
 use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy, seconds};
 use crate::model::ModelVersion;
+
+/// Sums of a plan's durations stay far from what a [`Duration`] can hold.
+pub(super) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 /// The fields of an [`UpdatePlan`](super::UpdatePlan), and its form in TOML and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +62,7 @@ impl Fields {
             return Err(PlanError::SameVersion { version: self.target.version().clone() });
         }
         self.fleet.check()?;
+        self.check_memory()?;
         self.margins.check()?;
         for (field, budget) in [
             ("false_rollback_budget", self.false_rollback_budget),
@@ -74,8 +79,37 @@ impl Fields {
             return Err(PlanError::invalid("slots", "from the fleet's replicas to all of its slots", self.slots));
         }
         self.deadlines.check()?;
+        self.check_durations()?;
         self.check_stages()?;
         self.capacity().walk(self.start(), self.goals())
+    }
+
+    fn check_memory(&self) -> Result<(), PlanError> {
+        check_each_fits(&self.current, &self.target, &self.fleet)?;
+        if self.colocated && !fit_together(&self.current, &self.target, &self.fleet) {
+            return Err(PlanError::invalid("colocated", "false, as both versions do not fit on one replica", true));
+        }
+        self.gpu.check()
+    }
+
+    fn check_durations(&self) -> Result<(), PlanError> {
+        let Deadlines { load, warm_up, verify, unload } = self.deadlines;
+        let own = [
+            ("evaluation_seconds", self.evaluation),
+            ("bake_seconds", self.bake),
+            ("way_back_seconds", self.way_back),
+            ("drain_timeout_seconds", self.drain_timeout),
+            ("deadlines.load_seconds", load),
+            ("deadlines.warm_up_seconds", warm_up),
+            ("deadlines.verify_seconds", verify),
+            ("deadlines.unload_seconds", unload),
+        ];
+        let held =
+            self.stages.iter().flat_map(|stage| [("hold_seconds", stage.hold), ("max_hold_seconds", stage.max_hold)]);
+        match own.into_iter().chain(held).find(|(_, duration)| *duration > LONGEST) {
+            Some((field, duration)) => Err(PlanError::invalid(field, "at most a hundred years", duration)),
+            None => Ok(()),
+        }
     }
 
     fn goals(&self) -> impl Iterator<Item = Allocation> + '_ {

@@ -18,16 +18,38 @@ use crate::model::VersionId;
 /// # Ok::<(), serinus::plan::PlanError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Unchecked")]
 pub struct Fleet {
+    replicas: u32,
+    gpu_memory_gb: f64,
+    spare_replicas: u32,
+    peak_utilization: f64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    loaded: BTreeMap<VersionId, u32>,
+}
+
+/// A fleet as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
     replicas: u32,
     gpu_memory_gb: f64,
     #[serde(default)]
     spare_replicas: u32,
     #[serde(default = "default_utilization")]
     peak_utilization: f64,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     loaded: BTreeMap<VersionId, u32>,
+}
+
+impl TryFrom<Unchecked> for Fleet {
+    type Error = PlanError;
+
+    fn try_from(read: Unchecked) -> Result<Self, Self::Error> {
+        let Unchecked { replicas, gpu_memory_gb, spare_replicas, peak_utilization, loaded } = read;
+        let fleet = Self { replicas, gpu_memory_gb, spare_replicas, peak_utilization, loaded };
+        fleet.check().map(|()| fleet)
+    }
 }
 
 const fn default_utilization() -> f64 {
@@ -111,7 +133,8 @@ impl Fleet {
 
     pub(super) fn check(&self) -> Result<(), PlanError> {
         if self.replicas == 0 || self.slots() > 100_000 {
-            return Err(PlanError::invalid("fleet.replicas", "1 to 100,000 in all", self.replicas));
+            let expected = "1 to 100,000, the spare ones included";
+            return Err(PlanError::invalid("fleet.replicas", expected, self.slots()));
         }
         if !(self.gpu_memory_gb.is_finite() && self.gpu_memory_gb > 0.0) {
             return Err(PlanError::invalid("fleet.gpu_memory_gb", "finite and above 0", self.gpu_memory_gb));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::allocation::{Allocation, Capacity};
 use super::fields::Fields;
+use super::gpu::{check_each_fits, extra_memory_gb, fit_together};
 use super::update_plan::{Deadlines, OnMaxHold, UpdatePlan};
 use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy};
 use crate::model::ModelVersion;
@@ -38,7 +39,7 @@ pub trait UpdatePlanner: Send + Sync + fmt::Debug {
 /// and 50% (2 h, 10,000), as far as these lie above its first share, and then bakes for 30 minutes at 100%.
 ///
 /// Where a rolling update would leave too few replicas to serve the traffic, a full second set is used instead if it
-/// fits (blue-green). Where both versions do not fit side by side, a canary's replicas are taken from the stable set.
+/// fits (blue-green), else one spare replica goes round. Where both versions do not fit side by side, a canary's replicas are taken from the stable set.
 #[derive(Clone, Debug)]
 pub struct RiskPlanner {
     margins: Margins,
@@ -115,8 +116,9 @@ impl UpdatePlanner for RiskPlanner {
         match asked.unwrap_or(if risk == Risk::Low { Strategy::Rolling } else { Strategy::Canary }) {
             Strategy::Canary => self.canary(&site),
             Strategy::BlueGreen => self.blue_green(&site),
-            Strategy::Rolling => match self.rolling(&site) {
+            Strategy::Rolling => match self.rolling(&site, 0) {
                 Err(PlanError::Capacity { .. }) if asked.is_none() && site.second_set() => self.blue_green(&site),
+                Err(PlanError::Capacity { .. }) if fleet.spare_replicas() > 0 => self.rolling(&site, 1),
                 plan => plan,
             },
         }
@@ -136,22 +138,11 @@ struct Site<'a> {
 
 impl<'a> Site<'a> {
     fn survey(current: &'a ModelVersion, target: &'a ModelVersion, fleet: &'a Fleet) -> Result<Self, PlanError> {
+        fleet.check()?;
+        check_each_fits(current, target, fleet)?;
         let change = Change::between(current, target);
-        let available_gb = fleet.gpu_memory_gb();
-        for version in [current, target] {
-            let needed_gb = version.total_memory_gb();
-            if needed_gb > available_gb {
-                let what = format!("{} on one replica", version.version());
-                let advice = "a replica must hold at least one copy of the model";
-                return Err(PlanError::Memory { what, needed_gb, available_gb, advice });
-            }
-        }
-        let extra_gb = match target.adapter() {
-            Some(adapter) if change == Change::AdapterSwap => adapter.memory_gb(target.gpu_memory_gb()),
-            None if change == Change::AdapterSwap => 0.0,
-            _ => target.total_memory_gb(),
-        };
-        let colocated = current.total_memory_gb() + extra_gb <= available_gb;
+        let extra_gb = extra_memory_gb(current, target);
+        let colocated = fit_together(current, target, fleet);
         Ok(Self { current, target, fleet, change, extra_gb, colocated })
     }
 
@@ -252,17 +243,17 @@ impl RiskPlanner {
         self.plan_of(site, shape)
     }
 
-    /// Replica by replica, without extra memory.
-    fn rolling(&self, site: &Site<'_>) -> Result<UpdatePlan, PlanError> {
+    /// Replica by replica: without extra memory, or with as much as the spare replicas that go round.
+    fn rolling(&self, site: &Site<'_>, spare: u32) -> Result<UpdatePlan, PlanError> {
         let (fleet, replicas) = (site.fleet, site.fleet.replicas());
         let too_few = PlanError::Capacity {
             stable: replicas.saturating_sub(1),
             canary: 0,
-            slots: replicas,
+            slots: replicas.saturating_add(spare),
             weight: 0.0,
             replica_share: fleet.replica_share(),
         };
-        if replicas < 2 {
+        if replicas < 2 && spare == 0 {
             return Err(too_few);
         }
         let stages = (1..replicas).map(|canary| {
@@ -272,9 +263,9 @@ impl RiskPlanner {
         });
         let shape = Shape {
             strategy: Strategy::Rolling,
-            slots: replicas,
+            slots: replicas.saturating_add(spare),
             stages: stages.collect(),
-            promoted: Allocation { stable: 1, canary: replicas - 1, weight: 1.0 },
+            promoted: Allocation { stable: 1, canary: replicas.saturating_add(spare) - 1, weight: 1.0 },
             bake: Duration::ZERO,
             health_gate: false,
             colocated: false,
@@ -287,8 +278,9 @@ impl RiskPlanner {
         let full = promoted.stable >= site.fleet.replicas();
         let is_canary = strategy == Strategy::Canary;
         let points = stages.iter().map(Stage::allocation).chain([promoted]);
+        let overlaps = strategy != Strategy::Rolling || slots > site.fleet.replicas();
         UpdatePlan::new(Fields {
-            gpu: site.gpu(points, strategy != Strategy::Rolling),
+            gpu: site.gpu(points, overlaps),
             change: site.change,
             risk: site.change.risk(),
             strategy,

@@ -28,7 +28,7 @@ pub struct Stage {
 impl Stage {
     /// A stage. The plan that it goes into checks it.
     pub fn new(weight: f64, hold: Duration, min_requests: u64, replicas: Allocation) -> Self {
-        let max_hold = (hold * 4).max(LEAST_MAX_HOLD);
+        let max_hold = hold.saturating_mul(4).max(LEAST_MAX_HOLD);
         Self {
             weight,
             hold,

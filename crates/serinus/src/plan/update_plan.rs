@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{Allocation, Step};
-use super::fields::Fields;
+use super::fields::{Fields, LONGEST};
 use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy, explain, seconds};
 use crate::model::ModelVersion;
 
@@ -256,8 +256,14 @@ impl UpdatePlan {
     ///
     /// # Errors
     ///
-    /// [`PlanError::Capacity`] if there is no such way; a plan's own stages always have one.
+    /// [`PlanError::Capacity`] if there is no such way; a plan's own stages always have one. [`PlanError::Invalid`] for a
+    /// weight outside [0, 1].
     pub fn next_step(&self, now: Allocation, goal: Allocation) -> Result<Option<Step>, PlanError> {
+        for (field, allocation) in [("now.weight", now), ("goal.weight", goal)] {
+            if !(0.0..=1.0).contains(&allocation.weight) {
+                return Err(PlanError::invalid(field, "in [0, 1]", allocation.weight));
+            }
+        }
         self.0.capacity().next_step(now, goal)
     }
 
@@ -268,24 +274,36 @@ impl UpdatePlan {
     /// [`PlanError`] if they do not rise, or the fleet cannot carry them.
     pub fn with_stages(self, stages: Vec<Stage>) -> Result<Self, PlanError> {
         let canary_fraction = stages.first().map_or(0.0, Stage::weight);
-        Self::new(Fields { canary_fraction, stages, ..self.0 })
+        let evaluation = stages.first().map_or(Duration::ZERO, Stage::hold);
+        Self::new(Fields { canary_fraction, evaluation, stages, ..self.0 })
     }
 
     /// With all times that are merely held (stages and bake) multiplied by a factor. For demonstrations and tests:
-    /// minimum requests, margins and budgets stay.
+    /// minimum requests, margins and budgets stay. The longest holds grow with a factor above 1 and never shrink.
     ///
     /// # Errors
     ///
-    /// [`PlanError::Invalid`] unless the factor is finite and above 0.
+    /// [`PlanError::Invalid`] unless the factor is finite and above 0, and no hold comes to more than a hundred years.
     pub fn with_holds_scaled(self, factor: f64) -> Result<Self, PlanError> {
         if !(factor.is_finite() && factor > 0.0) {
             return Err(PlanError::invalid("factor", "finite and above 0", factor));
         }
-        let scaled =
-            |duration: Duration| Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX);
+        let scaled = |duration: Duration, factor: f64| {
+            Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+        };
         let stages = self.0.stages.iter().cloned();
-        let stages = stages.map(|stage| Stage { hold: scaled(stage.hold), ..stage }).collect();
-        Self::new(Fields { stages, evaluation: scaled(self.0.evaluation), bake: scaled(self.0.bake), ..self.0 })
+        let stages = stages.map(|stage| Stage {
+            hold: scaled(stage.hold, factor),
+            max_hold: scaled(stage.max_hold, factor.max(1.0)),
+            ..stage
+        });
+        let stages = stages.collect();
+        Self::new(Fields {
+            stages,
+            evaluation: scaled(self.0.evaluation, factor),
+            bake: scaled(self.0.bake, factor),
+            ..self.0
+        })
     }
 
     /// With another bake.
@@ -328,10 +346,10 @@ impl UpdatePlan {
         Self(Fields { on_max_hold, ..self.0 })
     }
 
-    /// With another drain timeout.
+    /// With another drain timeout, of at most a hundred years.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
-        Self(Fields { drain_timeout, ..self.0 })
+        Self(Fields { drain_timeout: drain_timeout.min(LONGEST), ..self.0 })
     }
 
     /// With other deadlines.
