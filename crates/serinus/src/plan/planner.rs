@@ -39,7 +39,8 @@ pub trait UpdatePlanner: Send + Sync + fmt::Debug {
 /// and 50% (2 h, 10,000), as far as these lie above its first share, and then bakes for 30 minutes at 100%.
 ///
 /// Where a rolling update would leave too few replicas to serve the traffic, a full second set is used instead if it
-/// fits (blue-green), else one spare replica goes round. Where both versions do not fit side by side, a canary's replicas are taken from the stable set.
+/// fits (blue-green), else one spare replica goes round. Where both versions do not fit side by side, a canary's
+/// replicas are taken from the stable set.
 #[derive(Clone, Debug)]
 pub struct RiskPlanner {
     margins: Margins,
