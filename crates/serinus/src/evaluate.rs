@@ -7,6 +7,7 @@
 
 mod budget;
 mod evaluation;
+mod feed;
 mod guardrail;
 mod limit;
 mod reasons;

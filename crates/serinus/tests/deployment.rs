@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serinus::alert::{Alert, AlertError, AlertSink};
 use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::{Deployment, DeploymentBuilder, What};
+use serinus::evaluate::{ThresholdEvaluator, Thresholds};
 use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
 use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
@@ -45,8 +46,9 @@ fn plan() -> UpdatePlan {
     plan_from(&model("v1", "aa"), &model("v2", "bb"))
 }
 
-/// A server in service: requests keep coming, each version fails as often as it is told to.
+/// A server in service: requests keep coming, and one version can be told to fail a third of them.
 struct Service {
+    fails: Arc<AtomicBool>,
     host: Arc<MemoryHost>,
     splitter: Arc<HashSplitter>,
     journal: Arc<MemoryJournal>,
@@ -61,9 +63,10 @@ impl Service {
         let host = Arc::new(MemoryHost::serving(fleet(), &v1));
         let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
         let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let fails = Arc::new(AtomicBool::new(true));
         let users = {
             let (host, splitter) = (Arc::clone(&host), Arc::clone(&splitter));
-            let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
+            let (stop, served, fails) = (Arc::clone(&stop), Arc::clone(&served), Arc::clone(&fails));
             thread::spawn(move || {
                 let mut n = 0u32;
                 while !stop.load(Ordering::Relaxed) {
@@ -72,15 +75,19 @@ impl Service {
                         let key = format!("user-{}", n.wrapping_mul(2_654_435_761));
                         let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
                         assert!(host.replicas(lease.version()) > 0, "{} is routed to, not loaded", lease.version());
-                        let fails = lease.version().as_str() == failing && n.is_multiple_of(3);
-                        lease.finish(if fails { Ended::error() } else { Ended::ok().latency_ms(10.0) });
+                        let is_bad = lease.version().as_str() == failing && fails.load(Ordering::Relaxed);
+                        lease.finish(if is_bad && n.is_multiple_of(3) {
+                            Ended::error()
+                        } else {
+                            Ended::ok().latency_ms(10.0)
+                        });
                         served.fetch_add(1, Ordering::Relaxed);
                     }
                     thread::sleep(Duration::from_micros(500));
                 }
             })
         };
-        Self { host, splitter, journal: Arc::default(), stop, served, users: Some(users) }
+        Self { fails, host, splitter, journal: Arc::default(), stop, served, users: Some(users) }
     }
 
     fn deployment(&self, plan: UpdatePlan) -> DeploymentBuilder<Arc<dyn ModelHost>> {
@@ -477,21 +484,18 @@ fn the_last_step_waits_for_approval_where_the_plan_asks_for_it() {
 #[test]
 fn a_pause_holds_the_rollout_and_not_the_guardrails() {
     let service = Service::start("v2");
-    let plan = plan();
-    let stages =
-        plan.stages().iter().map(|stage| Stage::new(stage.weight(), Duration::from_secs(60), 1, stage.allocation()));
-    let stages = stages.collect();
-    let plan = plan.with_stages(stages).unwrap();
-    let deployment = service.deployment(plan).build().unwrap();
+    service.fails.store(false, Ordering::Relaxed);
+    let deployment = service.deployment(plan().with_holds_scaled(33.0).unwrap()).build().unwrap();
     let controls = deployment.controls();
-    controls.pause("before it has begun").unwrap();
     let running = thread::spawn(move || deployment.run().unwrap());
-    thread::sleep(Duration::from_millis(50));
-    assert!(!matches!(controls.phase(), Phase::Stage(_)), "paused, it does not go on");
-    controls.resume().unwrap();
-    wait_for(&controls, |phase| matches!(phase, Phase::Stage(0) | Phase::RollingBack | Phase::RolledBack));
-    let _ = controls.pause("lunch");
-    assert_eq!(running.join().unwrap().status, Status::RolledBack, "a guardrail needs nobody's leave");
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    controls.pause("lunch").unwrap();
+    // The stage would be over after a second, were it not paused.
+    thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(controls.phase(), Phase::Stage(0));
+    service.fails.store(true, Ordering::Relaxed);
+    let outcome = running.join().unwrap();
+    assert_eq!((outcome.status, outcome.stages_passed), (Status::RolledBack, 0), "a guardrail needs nobody's leave");
 }
 
 #[test]
@@ -509,4 +513,84 @@ fn a_bad_version_that_came_in_one_flip_is_rolled_back_while_it_bakes() {
     let outcome = running.join().unwrap();
     assert_eq!((outcome.status, outcome.stages_passed), (Status::RolledBack, 0), "{}", outcome.reason);
     service.assert_old_version_serves();
+}
+
+/// Somebody takes the old version out of the table by hand, so the canary is the last one there: it cannot be taken out,
+/// and must not be unloaded under its users.
+#[test]
+fn a_canary_that_cannot_leave_the_table_is_not_unloaded() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_secs_f64(1e9)));
+    let service = Service::start("");
+    let deployment = service.deployment(long_plan()).clock(Arc::clone(&clock) as _).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    service.splitter.withdraw(&id("v1")).unwrap();
+    controls.abort("the wrong button").unwrap();
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(controls.phase(), Phase::RollingBack);
+    assert!(service.splitter.table().serves(&id("v2")));
+    assert!(service.host.replicas(&id("v2")) > 0, "it was unloaded under its users");
+
+    service.splitter.admit(&id("v1"));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !controls.phase().is_final() {
+        assert!(Instant::now() < deadline, "still {}", controls.phase());
+        clock.advance(Duration::from_secs(1));
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(running.join().unwrap().status, Status::Aborted);
+    service.assert_old_version_serves();
+}
+
+#[test]
+fn a_deployment_that_is_dropped_before_it_ran_leaves_nothing_behind() {
+    let service = Service::start("");
+    let deployment = service.deployment(plan()).build().unwrap();
+    let events = deployment.events();
+    drop(deployment);
+    let reader = thread::spawn(move || events.count());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !reader.is_finished() {
+        assert!(Instant::now() < deadline, "a subscriber waits for ever");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(service.run().status, Status::Completed, "the plan can still be carried out");
+}
+
+#[test]
+fn a_pause_before_the_start_keeps_everything_as_it_is() {
+    let service = Service::start("");
+    let deployment = service.deployment(plan()).build().unwrap();
+    let controls = deployment.controls();
+    controls.pause("not yet").unwrap();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    thread::sleep(Duration::from_millis(50));
+    assert!(service.host.calls().is_empty(), "{:?}", service.host.calls());
+    controls.resume().unwrap();
+    assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+/// Its windows hold 1,000 requests; what a stage has judged is counted over all of it.
+#[test]
+fn the_threshold_rule_can_pass_stages_that_need_more_than_its_window() {
+    let service = Service::start("");
+    let (plan, stages) = (plan(), plan());
+    let stages =
+        stages.stages().iter().map(|stage| Stage::new(stage.weight(), Duration::ZERO, 4_000, stage.allocation()));
+    let plan = plan.with_stages(stages.collect()).unwrap();
+    let deployment = service.deployment(plan).evaluator(|plan| {
+        // Errors only: the service's latencies are constant, its scores unknown.
+        let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
+        Box::new(ThresholdEvaluator::new(stable, canary, Thresholds::default()).unwrap())
+    });
+    let deployment = deployment.build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !controls.phase().is_final() {
+        assert!(Instant::now() < deadline, "still {}: {:?}", controls.phase(), controls.evaluation().reasons);
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(running.join().unwrap().status, Status::Completed);
 }

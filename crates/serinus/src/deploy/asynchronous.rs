@@ -15,7 +15,7 @@ use super::controls::Controls;
 use super::deployment::send;
 use super::error::DeployError;
 use super::events::Events;
-use super::session::{Guard, Session, Spawn};
+use super::session::{Session, Spawn};
 use super::work::Work;
 use crate::alert::AlertSink;
 use crate::host::{HostCall, HostError, HostReply};
@@ -87,7 +87,6 @@ impl AsyncDeployment {
     ///
     /// [`DeployError`] if a rollout could not begin. A rollout that goes badly is an [`Outcome`], not an error.
     pub async fn run(self) -> Result<Outcome, DeployError> {
-        let _guard = Guard(&self.session);
         let mut ticks = tokio::time::interval(self.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -114,6 +113,12 @@ impl AsyncDeployment {
         {
             std::panic::resume_unwind(panicked.into_panic());
         }
+    }
+}
+
+impl Drop for AsyncDeployment {
+    fn drop(&mut self) {
+        self.session.abandon();
     }
 }
 

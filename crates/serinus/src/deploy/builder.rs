@@ -19,9 +19,9 @@ use crate::route::TrafficSplitter;
 
 /// Puts a deployment together. Whatever is left out has its default.
 pub struct DeploymentBuilder<H> {
-    pub(super) host: H,
-    pub(super) alerts: Vec<Arc<dyn AlertSink>>,
-    pub(super) tick: Duration,
+    host: H,
+    alerts: Vec<Arc<dyn AlertSink>>,
+    tick: Duration,
     plan: UpdatePlan,
     splitter: Arc<dyn TrafficSplitter>,
     clock: Arc<dyn Clock>,

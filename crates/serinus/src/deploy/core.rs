@@ -152,13 +152,13 @@ impl Core {
     fn perform(&mut self, now: Timestamp, effect: Effect, hands: &mut Hands) {
         match effect {
             Effect::RollBackTraffic { call, version } => {
-                self.settle(self.with.splitter.roll_back(&version), hands);
+                let left = self.with.splitter.roll_back(&version);
                 self.blocks.cut(now, &*self.with.splitter);
-                hands.inputs.push_back(Input::TrafficShifted { call });
+                hands.inputs.extend(self.has_left(left).then_some(Input::TrafficShifted { call }));
             }
             Effect::Withdraw { call, version } => {
-                self.settle(self.with.splitter.withdraw(&version), hands);
-                hands.inputs.push_back(Input::TrafficShifted { call });
+                let left = self.with.splitter.withdraw(&version);
+                hands.inputs.extend(self.has_left(left).then_some(Input::TrafficShifted { call }));
             }
             Effect::Admit(version) => self.with.splitter.admit(&version),
             Effect::SetWeights { weights, canary_weight } => match self.with.splitter.set_weights(&weights) {
@@ -177,7 +177,9 @@ impl Core {
                 let timeout = self.rollout.plan().drain_timeout() + Duration::from_secs(60);
                 hands.work.push(Work::Drain { call, version, timeout });
             }
-            Effect::CancelLeases(version) => self.settle(self.with.splitter.cancel(&version).map(|_| ()), hands),
+            Effect::CancelLeases(version) => {
+                self.has_left(self.with.splitter.cancel(&version).map(|_| ()));
+            }
             Effect::Record(record) => {
                 if let Err(error) = self.journal(now, Record::RolledBack(record.clone())) {
                     self.journal_failed(now, &error, hands);
@@ -190,13 +192,14 @@ impl Core {
         }
     }
 
-    /// A version that has left the table already need not leave it again.
-    fn settle(&self, result: Result<(), RoutingError>, hands: &mut Hands) {
-        match result {
-            Ok(()) | Err(RoutingError::NotServing { .. }) => {}
+    /// Whether a version gets no more requests; one that had left the table already need not leave it again. Where it
+    /// could not leave, the rollout hears nothing, and asks again when the step's time is up.
+    fn has_left(&self, left: Result<(), RoutingError>) -> bool {
+        match left {
+            Ok(()) | Err(RoutingError::NotServing { .. }) => true,
             Err(error) => {
                 error!(target: "serinus::deploy", rollout = self.rollout.id(), %error, "the table was not changed");
-                hands.inputs.push_back(Input::Refused { reason: error.to_string() });
+                false
             }
         }
     }

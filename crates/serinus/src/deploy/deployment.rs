@@ -11,7 +11,7 @@ use super::builder::DeploymentBuilder;
 use super::controls::Controls;
 use super::error::DeployError;
 use super::events::Events;
-use super::session::{Guard, Session, Spawn};
+use super::session::{Session, Spawn};
 use super::work::Work;
 use crate::alert::{Alert, AlertSink};
 use crate::host::{HostCall, HostError, HostReply, ModelHost};
@@ -82,7 +82,6 @@ impl Deployment {
     ///
     /// [`DeployError`] if a rollout could not begin. A rollout that goes badly is an [`Outcome`], not an error.
     pub fn run(self) -> Result<Outcome, DeployError> {
-        let _guard = Guard(&self.session);
         loop {
             self.session.submit(Input::Start);
             let outcome = loop {
@@ -95,6 +94,12 @@ impl Deployment {
                 return Ok(outcome);
             }
         }
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.session.abandon();
     }
 }
 
@@ -120,7 +125,7 @@ struct Threads {
 impl Spawn for Threads {
     fn spawn(&self, session: &Arc<Session>, work: Work) {
         let (session, host, alerts) = (Arc::clone(session), Arc::clone(&self.host), self.alerts.clone());
-        let failed = match &work {
+        let call = match &work {
             Work::Host { call, .. } => Some(*call),
             Work::Drain { .. } | Work::Alert(_) => None,
         };
@@ -139,9 +144,9 @@ impl Spawn for Threads {
         };
         if let Err(refused) = thread::Builder::new().name("serinus-worker".into()).spawn(worker) {
             error!(target: "serinus::deploy", error = %refused, "no thread for a call to the host");
-            if let Some(call) = failed {
+            if let Some(call) = call {
                 let error = HostError::transient(format!("no thread for the call: {refused}"));
-                thread::spawn(move || session.submit(Input::Reply { call, result: Err(error) }));
+                session.submit(Input::Reply { call, result: Err(error) });
             }
         }
     }

@@ -188,16 +188,6 @@ impl Session {
     }
 }
 
-/// Held by a driver: when it goes, by whatever way, no canary is left with traffic that nobody watches.
-#[derive(Debug)]
-pub(crate) struct Guard<'a>(pub(crate) &'a Session);
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
-
 /// "llama-70b-chat/v1-v2@1764000000": unique on one host.
 fn name(recipe: &Recipe, plan: &UpdatePlan, number: u32) -> String {
     let (current, target) = (plan.current(), plan.target());

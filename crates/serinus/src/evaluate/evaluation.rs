@@ -29,9 +29,9 @@ pub struct Evaluation {
     pub quality: QualityComparison,
     /// Each guardrail's evidence, by name. Empty where an evaluator has none.
     pub guardrails: BTreeMap<String, GuardrailReport>,
-    /// Requests to the stable version that the verdict rests on.
+    /// Requests to the stable version that have been judged, over the whole rollout.
     pub stable_requests: u64,
-    /// Requests to the canary that the verdict rests on.
+    /// Requests to the canary that have been judged, over the whole rollout; stages count their own from it.
     pub canary_requests: u64,
     /// How the budget of false rollbacks is spent. `None` where an evaluator has none to keep.
     pub ledger: Option<Ledger>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::CanaryEvaluator;
 use super::budget::Budget;
 use super::evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, QualityComparison};
+use super::feed::Feed;
 use super::guardrail::Guardrail;
 use super::reasons;
 use super::sequential_builder::{Parts, SequentialBuilder};
@@ -12,9 +13,7 @@ use super::verdict::Verdict;
 use super::watch::{Fed, Watch};
 use crate::clock::Timestamp;
 use crate::model::VersionId;
-use crate::observe::{
-    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window,
-};
+use crate::observe::{ArmEvidence, Block, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window};
 
 /// Judges by sequential tests whose false rollbacks stay under a declared budget, however often one looks.
 ///
@@ -59,20 +58,16 @@ use crate::observe::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct SequentialEvaluator {
-    stable: VersionId,
-    canary: VersionId,
     budget: Budget,
     promote_error: f64,
     min_requests: u64,
     rule: BlockRule,
     signals: Signals,
-    blocks: BlockBuilder,
+    feed: Feed,
     window: Window,
     watches: Vec<Watch>,
     stable_requests: u64,
     canary_requests: u64,
-    unknown: u64,
-    share: Option<f64>,
     promoted: bool,
     degraded: Option<Trigger>,
 }
@@ -96,19 +91,15 @@ impl SequentialEvaluator {
         let watch = |guardrail| Watch::new(Arc::clone(guardrail), place(guardrail));
         Self {
             watches: parts.guardrails.iter().map(watch).collect(),
-            stable: parts.stable,
-            canary: parts.canary,
             budget: parts.budget,
             promote_error: parts.promote_error,
             min_requests: parts.min_requests.max(1),
             rule: parts.block_rule,
-            blocks: BlockBuilder::new(parts.block_rule, parts.signals.clone()),
+            feed: Feed::new(parts.stable, parts.canary, parts.block_rule, parts.signals.clone()),
             signals: parts.signals,
             window: Window::default(),
             stable_requests: 0,
             canary_requests: 0,
-            unknown: 0,
-            share: None,
             promoted: false,
             degraded: None,
         }
@@ -136,7 +127,7 @@ impl SequentialEvaluator {
     }
 
     fn end_block(&mut self, now: Timestamp) {
-        if let Some(block) = self.blocks.end_stage(now) {
+        if let Some(block) = self.feed.end_stage(now) {
             self.absorb(&block);
         }
     }
@@ -200,7 +191,7 @@ impl SequentialEvaluator {
             let (healthy, open): (Vec<_>, Vec<_>) = explained.partition(|(verdict, _)| *verdict == Verdict::Healthy);
             reasons.extend(open.into_iter().chain(healthy).filter_map(|(_, reason)| reason));
         }
-        reasons.extend(reasons::unknown_versions(self.unknown));
+        reasons.extend(reasons::unknown_versions(self.feed.unknown()));
         reasons.extend(reasons::invalid_values(invalid));
         reasons
     }
@@ -244,25 +235,15 @@ impl CanaryEvaluator for SequentialEvaluator {
     }
 
     fn observe(&mut self, observation: &Observation, now: Timestamp) {
-        let arm = if observation.version == self.canary {
-            Arm::Canary
-        } else if observation.version == self.stable {
-            Arm::Stable
-        } else {
-            self.unknown += 1;
-            return;
-        };
-        let arrived_at = observation.arrived_at.unwrap_or(now);
-        if let Some(block) = self.blocks.add(arm, observation.outcome, arrived_at) {
+        if let Some(block) = self.feed.observe(observation, now) {
             self.absorb(&block);
         }
     }
 
     fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
-        if self.share.is_some_and(|share| share.total_cmp(&canary_share).is_eq()) {
+        if !self.feed.changes_share(canary_share) {
             return;
         }
-        self.share = Some(canary_share);
         self.end_block(now);
         self.watches.iter_mut().for_each(Watch::start_stage);
     }
@@ -273,7 +254,7 @@ impl CanaryEvaluator for SequentialEvaluator {
         }
         self.promoted = true;
         self.end_block(now);
-        self.blocks.canary_alone();
+        self.feed.canary_alone();
         for watch in &mut self.watches {
             watch.start_stage();
             watch.promoted(&self.budget);

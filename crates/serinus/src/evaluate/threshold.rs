@@ -7,13 +7,12 @@ use thiserror::Error;
 
 use super::CanaryEvaluator;
 use super::evaluation::{ErrorComparison, Evaluation, LatencyComparison, QualityComparison};
+use super::feed::Feed;
 use super::reasons::{self, percent};
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
 use crate::model::VersionId;
-use crate::observe::{
-    Arm, ArmEvidence, Block, BlockBuilder, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window,
-};
+use crate::observe::{ArmEvidence, Block, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window};
 
 /// An error rate of the stable version below this counts as this, so that a relative increase exists.
 const LEAST_ERROR_RATE: f64 = 0.001;
@@ -46,17 +45,16 @@ const FAILURES: usize = 1;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ThresholdEvaluator {
-    stable: VersionId,
-    canary: VersionId,
     thresholds: Thresholds,
     signals: Signals,
-    blocks: BlockBuilder,
+    feed: Feed,
     window: Window,
     /// The stable version's window when its last stage ended.
     last_stable: Option<ArmEvidence>,
     promoted: bool,
-    unknown: u64,
-    share: Option<f64>,
+    /// Requests of all windows so far, those that are gone included.
+    stable_requests: u64,
+    canary_requests: u64,
     degraded: Vec<String>,
 }
 
@@ -107,16 +105,14 @@ impl ThresholdEvaluator {
         }
         let signals: Signals = [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)].into_iter().collect();
         Ok(Self {
-            stable,
-            canary,
             thresholds,
-            blocks: BlockBuilder::new(BlockRule::default(), signals.clone()),
+            feed: Feed::new(stable, canary, BlockRule::default(), signals.clone()),
             signals,
             window: Window::default(),
             last_stable: None,
             promoted: false,
-            unknown: 0,
-            share: None,
+            stable_requests: 0,
+            canary_requests: 0,
             degraded: Vec::new(),
         })
     }
@@ -163,7 +159,7 @@ impl ThresholdEvaluator {
     }
 
     fn end_stage(&mut self, now: Timestamp) {
-        if let Some(block) = self.blocks.end_stage(now) {
+        if let Some(block) = self.feed.end_stage(now) {
             self.absorb(&block);
         }
         let stable = self.window.stable(now);
@@ -204,6 +200,8 @@ impl CanaryEvaluator for ThresholdEvaluator {
     }
 
     fn absorb(&mut self, block: &Block) {
+        self.stable_requests = self.stable_requests.saturating_add(block.stable.requests());
+        self.canary_requests = self.canary_requests.saturating_add(block.canary.requests());
         self.window.push(block);
         let comparison = self.compare(block.closed_at);
         if self.degraded.is_empty() && self.enough(&comparison) {
@@ -212,36 +210,26 @@ impl CanaryEvaluator for ThresholdEvaluator {
     }
 
     fn observe(&mut self, observation: &Observation, now: Timestamp) {
-        let arm = if observation.version == self.canary {
-            Arm::Canary
-        } else if observation.version == self.stable {
-            Arm::Stable
-        } else {
-            self.unknown += 1;
-            return;
-        };
-        if let Some(block) = self.blocks.add(arm, observation.outcome, observation.arrived_at.unwrap_or(now)) {
+        if let Some(block) = self.feed.observe(observation, now) {
             self.absorb(&block);
         }
     }
 
     fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
-        if self.share.is_some_and(|share| share.total_cmp(&canary_share).is_eq()) {
+        if !self.feed.changes_share(canary_share) {
             return;
         }
-        self.share = Some(canary_share);
         self.end_stage(now);
     }
 
     fn promoted(&mut self, now: Timestamp) {
         self.promoted = true;
         self.end_stage(now);
-        self.blocks.canary_alone();
+        self.feed.canary_alone();
     }
 
     fn evaluate(&self, now: Timestamp) -> Evaluation {
         let comparison = self.compare(now);
-        let (stable_requests, canary_requests) = (comparison.stable.requests(), comparison.canary.requests());
         let verdict = if !self.degraded.is_empty() {
             Verdict::Degraded
         } else if self.enough(&comparison) {
@@ -252,12 +240,13 @@ impl CanaryEvaluator for ThresholdEvaluator {
         let mut reasons = self.degraded.clone();
         match verdict {
             Verdict::Insufficient => {
-                reasons.push(reasons::too_few(stable_requests, canary_requests, self.thresholds.min_requests.max(1)));
+                let (stable, canary) = (comparison.stable.requests(), comparison.canary.requests());
+                reasons.push(reasons::too_few(stable, canary, self.thresholds.min_requests.max(1)));
             }
             Verdict::Healthy => reasons.push("no threshold is exceeded".into()),
             Verdict::Degraded | Verdict::Undecided => {}
         }
-        reasons.extend(reasons::unknown_versions(self.unknown));
+        reasons.extend(reasons::unknown_versions(self.feed.unknown()));
         reasons.extend(reasons::invalid_values(comparison.stable.invalid() + comparison.canary.invalid()));
         Evaluation {
             verdict,
@@ -267,8 +256,8 @@ impl CanaryEvaluator for ThresholdEvaluator {
             errors: comparison.errors,
             quality: comparison.quality,
             guardrails: BTreeMap::new(),
-            stable_requests,
-            canary_requests,
+            stable_requests: self.stable_requests,
+            canary_requests: self.canary_requests,
             ledger: None,
             at: now,
         }

@@ -111,7 +111,7 @@ impl Rollout {
         }
     }
 
-    fn go_on(&mut self, reaction: &mut Reaction) {
+    pub(super) fn go_on(&mut self, reaction: &mut Reaction) {
         if self.state.paused.is_none() {
             self.pursue(reaction);
         }

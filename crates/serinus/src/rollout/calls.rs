@@ -55,19 +55,13 @@ impl Rollout {
                 let pause = FIRST_PAUSE * 2u32.saturating_pow(task.attempts - 1);
                 task.attempts += 1;
                 task.again_at = Some(self.state.held.total() + pause);
-                let what = match &task.kind {
-                    TaskKind::Host(call) => call.to_string(),
-                    TaskKind::Drain | TaskKind::TrafficShift => String::new(),
-                };
-                reaction.effects.push(Effect::Progress(Progress::Retrying { what, error: error.to_string() }));
+                let (what, error) = (task.kind.to_string(), error.to_string());
+                reaction.effects.push(Effect::Progress(Progress::Retrying { what, error }));
             }
             Err(error) => {
-                let task = self.state.task.take();
-                let what = task.map_or_else(String::new, |task| match task.kind {
-                    TaskKind::Host(call) => format!("{call} failed: "),
-                    TaskKind::Drain | TaskKind::TrafficShift => String::new(),
-                });
-                self.task_failed(format!("{what}{error}"), reaction);
+                let problem = format!("{} failed: {error}", task.kind);
+                self.state.task = None;
+                self.task_failed(problem, reaction);
             }
         }
     }

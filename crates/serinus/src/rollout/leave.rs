@@ -141,6 +141,10 @@ impl Rollout {
         }
         if problem.is_some() && step == RollbackStep::ShiftTraffic {
             // Nothing else may happen while requests still reach the version.
+            if taken.len() == 1 {
+                let body = format!("{} is the only version in the table; admit another one", self.name(leaving));
+                self.alert(Severity::Critical, "a version cannot leave the routing table", body, reaction);
+            }
             return self.take(step, reaction);
         }
         let next = match leaving {

@@ -151,7 +151,8 @@ impl Rollout {
             return Err(RolloutError::AlreadyStarted { phase: self.state.phase });
         }
         self.state.started_at = reaction.now;
-        self.pursue(reaction);
+        self.enter(Phase::Loading, reaction);
+        self.go_on(reaction);
         Ok(())
     }
 
@@ -209,7 +210,9 @@ impl Rollout {
 
     pub(super) fn warn(&mut self, warning: String, reaction: &mut Reaction) {
         reaction.effects.push(Effect::Progress(Progress::Warning(warning.clone())));
-        self.state.warnings.push(warning);
+        if !self.state.warnings.contains(&warning) {
+            self.state.warnings.push(warning);
+        }
     }
 
     pub(super) fn alert(&self, severity: Severity, title: &str, body: String, reaction: &mut Reaction) {

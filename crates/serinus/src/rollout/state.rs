@@ -1,6 +1,7 @@
 //! Everything a rollout remembers, as one value that a journal can keep.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,16 @@ pub(super) enum TaskKind {
     Host(HostCall),
     TrafficShift,
     Drain,
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(call) => write!(f, "{call}"),
+            Self::TrafficShift => f.write_str("shifting traffic"),
+            Self::Drain => f.write_str("draining"),
+        }
+    }
 }
 
 /// A version on its way out.

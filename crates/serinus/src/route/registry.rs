@@ -123,7 +123,7 @@ impl Registry {
         stats
     }
 
-    /// Drops stripes that nobody can count on any more, and versions that have left. A stripe that only the registry
+    /// Drops stripes that nobody can count on any more, and keeps what they had counted. A stripe that only the registry
     /// holds has no lease and is in no thread's cache.
     fn prune(&mut self) {
         let discarded = self.discarded;

@@ -28,8 +28,15 @@ fn defect_05_windows_do_not_mix_stages() {
     assert_eq!(evaluator.evaluate(at(traffic.now)).verdict, Verdict::Healthy);
     evaluator.set_traffic(0.75, at(traffic.now));
     let fresh = evaluator.evaluate(at(traffic.now));
-    assert_eq!((fresh.verdict, fresh.stable_requests, fresh.canary_requests), (Verdict::Insufficient, 0, 0));
+    assert_eq!(fresh.verdict, Verdict::Insufficient);
+    assert_eq!(fresh.reasons, ["too few requests: 0 canary and 0 stable ones, needed 50 of each"]);
+    assert_eq!((fresh.latency, fresh.errors.stable_rate, fresh.errors.canary_rate), Default::default());
+    assert_eq!(fresh.stable_requests + fresh.canary_requests, 400, "what was judged is counted over all stages");
+
+    traffic.request(&mut evaluator, |_| Outcome::ok().latency_ms(800.0));
+    let before = evaluator.evaluate(at(traffic.now));
     evaluator.set_traffic(0.75, at(traffic.now));
+    assert_eq!(evaluator.evaluate(at(traffic.now)), before, "the same share again is no other stage");
 }
 
 #[test]
