@@ -34,6 +34,6 @@ pub use request::{Reason, Request};
 pub use splitter::TrafficSplitter;
 pub use stats::{SplitterStats, VersionStats};
 pub use table::RoutingTable;
-pub use tally::Tally;
+pub use tally::{Tally, Turnout};
 pub use token::{ParseTokenError, SessionToken, TokenKey};
 pub use weights::Weights;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::clock::Timestamp;
 use crate::model::VersionId;
 use crate::observe::{ArmEvidence, Block, BlockRule, Signals};
-use crate::route::{Tally, TrafficSplitter};
+use crate::route::{Tally, TrafficSplitter, Turnout};
 
 /// Opens and closes blocks on a splitter, by time and arrivals only, and hands them on in order once every request of
 /// theirs has ended or has had its time.
@@ -52,50 +52,45 @@ impl Blocks {
 
     /// Closes the open block if its time has come, and gives the blocks that are complete.
     pub(crate) fn collect(&mut self, now: Timestamp, splitter: &dyn TrafficSplitter) -> Vec<Block> {
-        let (stable, canary) = self.tallies(self.open.id, splitter);
-        let canary_arrivals = arrivals(canary.as_ref());
-        let stable_arrivals = if self.alone { canary_arrivals } else { arrivals(stable.as_ref()) };
-        if self.rule.closes(now.since(self.open.opened_at), stable_arrivals, canary_arrivals) {
+        let (stable, canary) = self.turnouts(self.open.id, splitter);
+        let stable_arrivals = if self.alone { canary.arrivals } else { stable.arrivals };
+        if self.rule.closes(now.since(self.open.opened_at), stable_arrivals, canary.arrivals) {
             self.cut(now, splitter);
         }
         let mut complete = Vec::new();
         // In order: the bet on a block may use the blocks before it and no others.
         while let Some(&(span, closed_at)) = self.closed.front() {
-            let (stable, canary) = self.tallies(span.id, splitter);
-            let unfinished = |tally: &Option<Tally>| tally.as_ref().map_or(0, Tally::unfinished);
+            let (stable, canary) = self.turnouts(span.id, splitter);
             let waited = now.since(closed_at) >= self.rule.request_timeout;
-            if unfinished(&stable) + unfinished(&canary) > 0 && !waited {
+            if stable.unfinished + canary.unfinished > 0 && !waited {
                 break;
             }
-            complete.push(Block {
-                id: span.id,
-                opened_at: span.opened_at,
-                closed_at,
-                stable_arrivals: arrivals(stable.as_ref()),
-                canary_arrivals: arrivals(canary.as_ref()),
-                stable: self.settled(stable),
-                canary: self.settled(canary),
-            });
+            complete.push(self.block(span, closed_at, splitter));
             splitter.discard_blocks_through(span.id);
             self.closed.pop_front();
         }
         complete
     }
 
-    fn tallies(&self, block: u64, splitter: &dyn TrafficSplitter) -> (Option<Tally>, Option<Tally>) {
-        let mut tallies = splitter.tally(block);
-        (tallies.remove(&self.stable), tallies.remove(&self.canary))
+    fn turnouts(&self, block: u64, splitter: &dyn TrafficSplitter) -> (Turnout, Turnout) {
+        let turnouts = splitter.turnout(block);
+        let of = |version| turnouts.get(version).copied().unwrap_or_default();
+        (of(&self.stable), of(&self.canary))
+    }
+
+    fn block(&self, span: Span, closed_at: Timestamp, splitter: &dyn TrafficSplitter) -> Block {
+        let mut tallies = splitter.tally(span.id);
+        let (stable_arrivals, stable) = self.settled(tallies.remove(&self.stable));
+        let (canary_arrivals, canary) = self.settled(tallies.remove(&self.canary));
+        let Span { id, opened_at } = span;
+        Block { id, opened_at, closed_at, stable, canary, stable_arrivals, canary_arrivals }
     }
 
     /// A request that has had its time and has not ended is a failure of the block in which it arrived.
-    fn settled(&self, tally: Option<Tally>) -> ArmEvidence {
-        let Some(mut tally) = tally else { return ArmEvidence::new(&self.signals) };
+    fn settled(&self, tally: Option<Tally>) -> (u64, ArmEvidence) {
+        let Some(mut tally) = tally else { return (0, ArmEvidence::new(&self.signals)) };
         let unfinished = tally.unfinished();
         tally.evidence.time_out(unfinished, &self.signals);
-        tally.evidence
+        (tally.arrivals, tally.evidence)
     }
-}
-
-fn arrivals(tally: Option<&Tally>) -> u64 {
-    tally.map_or(0, |tally| tally.arrivals)
 }

@@ -130,6 +130,11 @@ impl ArmEvidence {
         self.finished.saturating_add(self.timed_out)
     }
 
+    /// Requests whose lease has ended, in whatever way.
+    pub const fn ended(&self) -> u64 {
+        self.finished.saturating_add(self.abandoned).saturating_add(self.cancelled)
+    }
+
     /// Requests that ran to their end, errors included.
     pub const fn finished(&self) -> u64 {
         self.finished

@@ -21,7 +21,8 @@ use super::registry::Registry;
 use super::request::Reason;
 use super::routes::{Pinned, Routes, Slot};
 use super::{
-    Lease, Request, RoutingError, RoutingTable, SessionToken, SplitterStats, Tally, TokenKey, TrafficSplitter, Weights,
+    Lease, Request, RoutingError, RoutingTable, SessionToken, SplitterStats, Tally, TokenKey, TrafficSplitter, Turnout,
+    Weights,
 };
 use crate::model::VersionId;
 use crate::observe::Signals;
@@ -388,6 +389,10 @@ impl TrafficSplitter for HashSplitter {
 
     fn stop_recording(&self) {
         self.record_into(None);
+    }
+
+    fn turnout(&self, block: u64) -> BTreeMap<VersionId, Turnout> {
+        self.registry.lock().turnout(block)
     }
 
     fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally> {

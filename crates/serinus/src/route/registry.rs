@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::lease::{Stripe, Version};
+use super::lease::{Recording, Stripe, Version};
 use super::request::Reason;
 use super::stats::VersionStats;
-use super::tally::Tally;
+use super::tally::{Tally, Turnout};
 use crate::model::VersionId;
 
 #[derive(Debug, Default)]
@@ -79,13 +79,22 @@ impl Registry {
         entry.map_or(0, Entry::in_flight)
     }
 
+    pub(super) fn turnout(&self, block: u64) -> BTreeMap<VersionId, Turnout> {
+        let mut turnouts: BTreeMap<VersionId, Turnout> = BTreeMap::new();
+        for (stripe, recording) in self.stripes_of(block) {
+            // The ended ones first, so that none ends uncounted between the two.
+            let ended = recording.evidence.lock().ended();
+            let arrivals = stripe.flight.randomised();
+            let turnout = turnouts.entry(stripe.version.id.clone()).or_default();
+            turnout.arrivals += arrivals;
+            turnout.unfinished += arrivals.saturating_sub(ended);
+        }
+        turnouts
+    }
+
     pub(super) fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally> {
         let mut tallies = BTreeMap::new();
-        for stripe in self.entries.iter().flat_map(|entry| &entry.stripes) {
-            let Some(recording) = stripe.recording.as_ref().filter(|recording| recording.block == block) else {
-                continue;
-            };
-            // The ended ones first, so that none ends uncounted between the two.
+        for (stripe, recording) in self.stripes_of(block) {
             let evidence = recording.evidence.lock().clone();
             let arrivals = stripe.flight.randomised();
             match tallies.get_mut(&stripe.version.id) {
@@ -99,6 +108,12 @@ impl Registry {
             }
         }
         tallies
+    }
+
+    fn stripes_of(&self, block: u64) -> impl Iterator<Item = (&Arc<Stripe>, &Recording)> {
+        let stripes = self.entries.iter().flat_map(|entry| &entry.stripes);
+        let recorded = stripes.filter_map(|stripe| Some((stripe, stripe.recording.as_ref()?)));
+        recorded.filter(move |(_, recording)| recording.block == block)
     }
 
     pub(super) fn discard_through(&mut self, block: u64) {

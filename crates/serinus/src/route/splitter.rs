@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lease, Request, RoutingError, RoutingTable, SplitterStats, Tally, Weights};
+use super::{Lease, Request, RoutingError, RoutingTable, SplitterStats, Tally, Turnout, Weights};
 use crate::model::VersionId;
 use crate::observe::Signals;
 
@@ -83,6 +83,9 @@ pub trait TrafficSplitter: Send + Sync + fmt::Debug {
 
     /// From here on requests leave no evidence; blocks already begun go on.
     fn stop_recording(&self);
+
+    /// How many requests of a block there are and how many are still out, by version. Cheap enough for every tick.
+    fn turnout(&self, block: u64) -> BTreeMap<VersionId, Turnout>;
 
     /// What a block has left behind so far, by version.
     fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally>;

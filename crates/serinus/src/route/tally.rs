@@ -1,6 +1,16 @@
-//! What one block of requests has left behind so far.
+//! How far a block of requests has come, and what it has left behind.
 
 use crate::observe::ArmEvidence;
+
+/// How many requests of one block went to one version, and how many of them are still out. Only requests whose version
+/// chance alone chose are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turnout {
+    /// Requests routed.
+    pub arrivals: u64,
+    /// Those that have not ended.
+    pub unfinished: u64,
+}
 
 /// What the requests of one block to one version have left behind so far. Only requests whose version chance alone
 /// chose are counted.
@@ -15,7 +25,6 @@ pub struct Tally {
 impl Tally {
     /// Requests that have not ended.
     pub fn unfinished(&self) -> u64 {
-        let ended = self.evidence.finished() + self.evidence.abandoned() + self.evidence.cancelled();
-        self.arrivals.saturating_sub(ended)
+        self.arrivals.saturating_sub(self.evidence.ended())
     }
 }
