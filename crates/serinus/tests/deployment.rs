@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serinus::alert::{Alert, AlertError, AlertSink};
 use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::{Deployment, DeploymentBuilder, What};
-use serinus::evaluate::{ThresholdEvaluator, Thresholds};
+use serinus::evaluate::{SequentialEvaluator, ThresholdEvaluator, Thresholds};
 use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
 use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
-use serinus::observe::Outcome as Ended;
+use serinus::observe::{BlockRule, Outcome as Ended};
 use serinus::plan::{
     Allocation, Deadlines, Fleet, OnMaxHold, Risk, RiskPlanner, Stage, Strategy, UpdatePlan, UpdatePlanner,
 };
@@ -593,4 +593,43 @@ fn the_threshold_rule_can_pass_stages_that_need_more_than_its_window() {
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+/// A canary that hangs has no failure to show: its requests become failures of their block when their time is up.
+#[test]
+fn a_canary_that_never_answers_is_rolled_back() {
+    let (v1, v2) = (model("v1", "aa"), model("v2", "bb"));
+    let host = Arc::new(MemoryHost::serving(fleet(), &v1));
+    let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
+    let deployment = Deployment::builder(plan_from(&v1, &v2), host, Arc::clone(&splitter) as _)
+        .tick(Duration::from_millis(5))
+        .evaluator(|plan| {
+            let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
+            let rule = BlockRule { request_timeout: Duration::from_millis(100), ..BlockRule::default() };
+            Box::new(SequentialEvaluator::builder(stable, canary).block_rule(rule).build().unwrap())
+        })
+        .build()
+        .unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let (mut hanging, mut n) = (Vec::new(), 0u32);
+    while !controls.phase().is_final() {
+        assert!(Instant::now() < deadline, "still {}: {:?}", controls.phase(), controls.evaluation().reasons);
+        for _ in 0..20 {
+            n += 1;
+            let key = format!("user-{}", n.wrapping_mul(2_654_435_761));
+            let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
+            if lease.version() == v2.version() { hanging.push(lease) } else { lease.finish(Ended::ok()) }
+        }
+        // What is told to stop goes on elsewhere.
+        for lease in hanging.extract_if(.., |lease| lease.is_cancelled()) {
+            splitter.retry(lease).finish(Ended::ok());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let outcome = running.join().unwrap();
+    assert_eq!((outcome.status, outcome.stages_passed), (Status::RolledBack, 0));
+    assert!(outcome.reason.contains("errors: 100.0% of"), "{}", outcome.reason);
+    assert!(hanging.is_empty(), "{} requests were never told", hanging.len());
 }
