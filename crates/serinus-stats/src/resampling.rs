@@ -1,0 +1,1 @@
+//! Permutation tests and the bootstrap, with a pinned generator.
