@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serinus_stats::sequential::{Count, Direction, RateBlock, RateMargin, RateTest};
+use serinus_stats::sequential::{Count, Decision, Direction, EProcess, Margin, RateBlock, RateTest};
 
 fn count(failures: u64, trials: u64) -> Count {
     Count::new(failures, trials).unwrap()
@@ -26,7 +26,7 @@ fn expectation(test: &RateTest, sizes: (u64, u64), rates: (f64, f64)) -> f64 {
         for canary in 0..=sizes.1 {
             let mut next = test.clone();
             next.update(block((stable, sizes.0), (canary, sizes.1)));
-            let growth = (next.log_e_value() - test.log_e_value()).exp();
+            let growth = (next.e_value().log() - test.e_value().log()).exp();
             sum += binomial(sizes.0, stable, rates.0) * binomial(sizes.1, canary, rates.1) * growth;
         }
     }
@@ -34,7 +34,7 @@ fn expectation(test: &RateTest, sizes: (u64, u64), rates: (f64, f64)) -> f64 {
 }
 
 /// A test that has seen some blocks at this stable rate.
-fn warmed_up(direction: Direction, margin: RateMargin, failures: u64) -> RateTest {
+fn warmed_up(direction: Direction, margin: Margin, failures: u64) -> RateTest {
     let mut test = RateTest::new(direction, margin);
     for _ in 0..5 {
         test.update(block((failures, 50), (failures / 4, 10)));
@@ -56,7 +56,7 @@ proptest! {
         stable in 0.0..1.0f64,
         inside in prop_oneof![Just(0.0), 0.0..1.0f64],
     ) {
-        let margin = RateMargin::new(ratio, offset).unwrap();
+        let margin = Margin::new(ratio, offset).unwrap();
         let boundary = ratio * stable + offset;
         let (direction, canary) = if worse {
             (Direction::Worse, boundary.min(1.0) * (1.0 - inside))
@@ -73,18 +73,18 @@ proptest! {
     #[test]
     fn any_counts_give_a_number(blocks in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>()), 1..6)) {
         for direction in [Direction::Worse, Direction::Safe] {
-            let mut test = RateTest::new(direction, RateMargin::new(1.5, 0.01).unwrap());
+            let mut test = RateTest::new(direction, Margin::new(1.5, 0.01).unwrap());
             for &(a, b, c, d) in &blocks {
                 test.update(block((a.min(b), a.max(b)), (c.min(d), c.max(d))));
-                prop_assert!(!test.log_e_value().is_nan());
-                prop_assert!(test.e_value() >= 0.0 && test.e_value().is_finite());
+                prop_assert!(!test.e_value().log().is_nan());
+                prop_assert!(test.e_value().value() >= 0.0 && test.e_value().value().is_finite());
             }
         }
     }
 
     #[test]
     fn serde_keeps_every_bit(failures in 0..20u64) {
-        let test = warmed_up(Direction::Worse, RateMargin::relative(0.25).unwrap(), failures);
+        let test = warmed_up(Direction::Worse, Margin::relative(0.25).unwrap(), failures);
         let text = serde_json::to_string(&test).unwrap();
         prop_assert_eq!(serde_json::from_str::<RateTest>(&text).unwrap(), test);
     }
@@ -108,7 +108,7 @@ fn first_rejection(
     (1..=blocks).find_map(|number| {
         let (stable, canary) = (draw(&mut rng, sizes.0, rates.0), draw(&mut rng, sizes.1, rates.1));
         test.update(RateBlock { stable, canary });
-        test.rejects(alpha).then_some(number * sizes.1)
+        (test.decision(alpha) == Ok(Decision::Reject)).then_some(number * sizes.1)
     })
 }
 
@@ -116,10 +116,10 @@ fn first_rejection(
 fn the_level_holds_under_continuous_looking_at_the_boundary() {
     let runs = 600;
     for (direction, margin, rates, sizes) in [
-        (Direction::Worse, RateMargin::relative(0.0).unwrap(), (0.03, 0.03), (49, 1)),
-        (Direction::Worse, RateMargin::relative(0.5).unwrap(), (0.04, 0.06), (20, 20)),
-        (Direction::Safe, RateMargin::relative(0.5).unwrap(), (0.04, 0.06), (95, 5)),
-        (Direction::Safe, RateMargin::absolute(0.02).unwrap(), (0.03, 0.05), (20, 20)),
+        (Direction::Worse, Margin::relative(0.0).unwrap(), (0.03, 0.03), (49, 1)),
+        (Direction::Worse, Margin::relative(0.5).unwrap(), (0.04, 0.06), (20, 20)),
+        (Direction::Safe, Margin::relative(0.5).unwrap(), (0.04, 0.06), (95, 5)),
+        (Direction::Safe, Margin::absolute(0.02).unwrap(), (0.03, 0.05), (20, 20)),
     ] {
         let test = RateTest::new(direction, margin);
         let rejected = (0..runs).filter(|&seed| first_rejection(seed, test.clone(), 0.05, rates, sizes, 400).is_some());
@@ -132,7 +132,7 @@ fn the_level_holds_under_continuous_looking_at_the_boundary() {
 #[test]
 fn a_jump_from_3_to_14_percent_is_found_near_the_theoretical_limit() {
     let runs = 400;
-    let test = RateTest::new(Direction::Worse, RateMargin::relative(0.0).unwrap());
+    let test = RateTest::new(Direction::Worse, Margin::relative(0.0).unwrap());
     let found: Vec<u64> =
         (0..runs).filter_map(|seed| first_rejection(seed, test.clone(), 0.05, (0.03, 0.14), (19, 1), 2_000)).collect();
     assert_eq!(found.len() as u64, runs, "every one is found");
@@ -147,13 +147,13 @@ fn a_jump_that_comes_late_is_found_almost_as_soon() {
     let mut delays = Vec::new();
     for seed in 0..runs {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut test = RateTest::new(Direction::Worse, RateMargin::relative(0.25).unwrap());
+        let mut test = RateTest::new(Direction::Worse, Margin::relative(0.25).unwrap());
         for _ in 0..100 {
             test.update(RateBlock { stable: draw(&mut rng, 95, 0.03), canary: draw(&mut rng, 5, 0.03) });
         }
         let delay = (1..400).find(|_| {
             test.update(RateBlock { stable: draw(&mut rng, 95, 0.03), canary: draw(&mut rng, 5, 0.14) });
-            test.rejects(0.01)
+            test.decision(0.01) == Ok(Decision::Reject)
         });
         delays.push(delay.unwrap_or(400) * 5);
     }
@@ -166,21 +166,21 @@ fn a_jump_that_comes_late_is_found_almost_as_soon() {
 
 #[test]
 fn a_baseline_without_failures_is_no_obstacle() {
-    let mut test = RateTest::new(Direction::Worse, RateMargin::relative(0.25).unwrap());
+    let mut test = RateTest::new(Direction::Worse, Margin::relative(0.25).unwrap());
     for _ in 0..20 {
         test.update(block((0, 60), (0, 3)));
     }
     for _ in 0..5 {
         test.update(block((0, 60), (1, 12)));
     }
-    assert!(test.rejects(0.01), "0 of 1,500 against 5 of 120: {}", test.e_value());
+    assert!(test.decision(0.01) == Ok(Decision::Reject), "0 of 1,500 against 5 of 120: {}", test.e_value().value());
 }
 
 #[test]
 fn a_block_without_both_versions_is_no_evidence() {
-    let mut test = RateTest::new(Direction::Worse, RateMargin::relative(0.25).unwrap());
+    let mut test = RateTest::new(Direction::Worse, Margin::relative(0.25).unwrap());
     test.update(block((5, 1_000), (0, 0)));
-    assert_eq!((test.blocks(), test.log_e_value()), (0, 0.0));
+    assert_eq!((test.blocks(), test.e_value().log()), (0, 0.0));
     assert!((test.baseline_rate() - 0.0054).abs() < 1e-3, "{}", test.baseline_rate());
     test.update(block((0, 0), (9, 10)));
     assert_eq!(test.blocks(), 0);
@@ -188,17 +188,17 @@ fn a_block_without_both_versions_is_no_evidence() {
 
 #[test]
 fn a_version_alone_is_held_against_a_limit() {
-    let margin = RateMargin::relative(0.25).unwrap();
+    let margin = Margin::relative(0.25).unwrap();
     let mut bad = RateTest::new(Direction::Worse, margin);
     let mut good = bad.clone();
     for _ in 0..10 {
         bad.update_against_limit(count(7, 50), 0.04).unwrap();
         good.update_against_limit(count(1, 50), 0.04).unwrap();
     }
-    assert!(bad.rejects(0.001));
-    assert!(good.log_e_value() < 1.0);
+    assert!(bad.decision(0.001) == Ok(Decision::Reject));
+    assert!(good.e_value().log() < 1.0);
     for limit in [0.0, 1.0, f64::NAN, -0.1] {
         assert!(bad.update_against_limit(count(1, 2), limit).is_err(), "{limit}");
     }
-    assert!(!bad.rejects(0.0) && !bad.rejects(f64::NAN));
+    assert!(bad.decision(0.0).is_err() && bad.decision(f64::NAN).is_err());
 }

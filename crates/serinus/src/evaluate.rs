@@ -27,7 +27,7 @@ pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyCompar
 pub use guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
 pub use sequential::SequentialEvaluator;
 pub use sequential_builder::{EvaluatorError, SequentialBuilder};
-pub use serinus_stats::sequential::RateMargin;
+pub use serinus_stats::sequential::Margin;
 pub use threshold::{ThresholdError, ThresholdEvaluator, Thresholds};
 pub use verdict::Verdict;
 

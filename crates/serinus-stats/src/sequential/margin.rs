@@ -1,24 +1,24 @@
-//! The boundary between two failure rates that a test is about.
+//! The boundary between two rates or means that a test is about.
 
 use serde::{Deserialize, Serialize};
 
 use crate::StatisticsError;
 
-/// The boundary `p_canary = ratio · p_stable + offset` between two failure rates.
+/// The boundary `canary = ratio · stable + offset` between two failure rates, or two means of values of which more is worse.
 ///
 /// ```
-/// use serinus_stats::sequential::RateMargin;
+/// use serinus_stats::sequential::Margin;
 ///
-/// let by_half = RateMargin::relative(0.5)?;
+/// let by_half = Margin::relative(0.5)?;
 /// assert_eq!((by_half.ratio(), by_half.offset()), (1.5, 0.0));
-/// let by_two_points = RateMargin::absolute(0.02)?;
+/// let by_two_points = Margin::absolute(0.02)?;
 /// assert_eq!((by_two_points.ratio(), by_two_points.offset()), (1.0, 0.02));
-/// assert!(RateMargin::relative(f64::NAN).is_err());
+/// assert!(Margin::relative(f64::NAN).is_err());
 /// # Ok::<(), serinus_stats::StatisticsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
-pub struct RateMargin {
+pub struct Margin {
     ratio: f64,
     offset: f64,
 }
@@ -29,8 +29,8 @@ struct Raw {
     offset: f64,
 }
 
-impl RateMargin {
-    /// The boundary `ratio · p_stable + offset`.
+impl Margin {
+    /// The boundary `ratio · stable + offset`.
     ///
     /// # Errors
     ///
@@ -73,6 +73,11 @@ impl RateMargin {
         self.offset
     }
 
+    /// Whether the boundary is where the two are equal.
+    pub(super) fn is_none(&self) -> bool {
+        self.ratio == 1.0 && self.offset == 0.0
+    }
+
     /// The boundary for a stable rate.
     pub(super) fn at(&self, stable: f64) -> f64 {
         self.ratio * stable + self.offset
@@ -84,7 +89,7 @@ impl RateMargin {
     }
 }
 
-impl TryFrom<Raw> for RateMargin {
+impl TryFrom<Raw> for Margin {
     type Error = StatisticsError;
 
     fn try_from(raw: Raw) -> Result<Self, Self::Error> {
@@ -92,8 +97,8 @@ impl TryFrom<Raw> for RateMargin {
     }
 }
 
-impl From<RateMargin> for Raw {
-    fn from(margin: RateMargin) -> Self {
+impl From<Margin> for Raw {
+    fn from(margin: Margin) -> Self {
         Self { ratio: margin.ratio, offset: margin.offset }
     }
 }

@@ -2,26 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::alternatives::{self, Bet, shifted};
+use super::alternatives::{Bet, Bets, DISTANT, DISTANT_OR_EQUAL, scaled_odds};
+use super::capital::Capital;
+use super::drift::Difference;
 use super::projection::{Rates, log_e_value, log_ratio};
-use super::restart::{Schedule, log_add};
-use super::{Count, RateBlock, RateMargin};
-use crate::StatisticsError;
+use super::spread::Spread;
+use super::{Count, Direction, EProcess, EValue, Margin, RateBlock};
+use crate::{Interval, StatisticsError, check};
 
-/// How much of the past a block leaves to the next one's estimate of the stable rate.
+/// How much of the past a block leaves at least to the next one's estimate of the stable rate.
 const DECAY: f64 = 0.95;
+/// Trials that small blocks leave to it.
+const MEMORY: f64 = 1_000.0;
 /// What the estimate starts from: half a failure in ten.
 const START: (f64, f64) = (0.5, 10.0);
-
-/// Which claim about the canary a test can prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// That it is worse than the margin. Null hypothesis: `p_canary ≤ ratio · p_stable + offset`.
-    Worse,
-    /// That it is not worse than the margin. Null hypothesis: `p_canary ≥ ratio · p_stable + offset`.
-    Safe,
-}
 
 /// An e-process on the failure rates of two versions, with a margin.
 ///
@@ -35,34 +29,46 @@ pub enum Direction {
 /// block is tested once.
 ///
 /// ```
-/// use serinus_stats::sequential::{Count, Direction, RateBlock, RateMargin, RateTest};
+/// use serinus_stats::sequential::{Count, Decision, Direction, EProcess, Margin, RateBlock, RateTest};
 ///
 /// # fn main() -> Result<(), serinus_stats::StatisticsError> {
-/// let mut test = RateTest::new(Direction::Worse, RateMargin::relative(0.25)?);
+/// let mut test = RateTest::new(Direction::Worse, Margin::relative(0.25)?);
 /// for _ in 0..10 {
 ///     test.update(RateBlock { stable: Count::new(12, 400)?, canary: Count::new(3, 20)? });
 /// }
-/// assert!(test.rejects(0.0025), "15% against 3% is worse than +25%");
+/// assert_eq!(test.decision(0.0025)?, Decision::Reject, "15% against 3% is worse than +25%");
+/// assert!(test.interval(0.95)?.contains(0.12));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateTest {
     direction: Direction,
-    margin: RateMargin,
+    margin: Margin,
     /// Decayed failures and trials of the stable version.
     past: (f64, f64),
-    /// The logarithm of the capital on each bet.
-    log_capital: Vec<f64>,
-    schedule: Schedule,
+    capital: Capital,
+    difference: Difference,
 }
 
 impl RateTest {
-    /// A test without evidence.
-    pub fn new(direction: Direction, margin: RateMargin) -> Self {
-        let bets = bets(direction).count();
-        let log_capital = vec![f64::NEG_INFINITY; bets];
-        Self { direction, margin, past: START, log_capital, schedule: Schedule::new() }
+    /// A test without evidence. Null hypothesis of [`Direction::Worse`]: `p_canary ≤ ratio · p_stable + offset`; of
+    /// [`Direction::Safe`]: `p_canary ≥ ratio · p_stable + offset`.
+    pub fn new(direction: Direction, margin: Margin) -> Self {
+        let capital = Capital::new(bets(direction, margin).len());
+        Self { direction, margin, past: START, capital, difference: Difference::new() }
+    }
+
+    /// Sets what the stable version's rate is taken to be before its first requests. A good guess saves a few requests; a bad
+    /// one costs a few, and never the level.
+    ///
+    /// # Errors
+    ///
+    /// Unless `rate` is in (0, 1).
+    pub fn expecting(mut self, rate: f64) -> Result<Self, StatisticsError> {
+        check::open_unit("rate", rate)?;
+        self.past = (rate * START.1, START.1);
+        Ok(self)
     }
 
     /// Takes in a complete block. One without requests of both versions says nothing of their difference, only of the
@@ -70,13 +76,21 @@ impl RateTest {
     pub fn update(&mut self, block: RateBlock) {
         if block.stable.trials() > 0 && block.canary.trials() > 0 {
             let (direction, margin, stable) = (self.direction, self.margin, self.baseline_rate());
-            self.bet(|bet| two_arms(&block, direction, margin, stable, bet));
+            let mut guess = stable;
+            self.bet(|bet| two_arms(&block, direction, margin, stable, bet, &mut guess));
         }
+        self.difference.update(&Spread::of_count(block.stable), &Spread::of_count(block.canary));
         if block.stable.trials() > 0 {
             let (failures, trials) = self.past;
-            let (new_failures, new_trials) = (block.stable.failures() as f64, block.stable.trials() as f64);
-            self.past = (DECAY * failures + new_failures, DECAY * trials + new_trials);
+            let kept = (MEMORY / trials).clamp(DECAY, 1.0);
+            self.past =
+                (kept * failures + block.stable.failures() as f64, kept * trials + block.stable.trials() as f64);
         }
+    }
+
+    /// Takes in complete blocks, one after the other.
+    pub fn update_many(&mut self, blocks: impl IntoIterator<Item = RateBlock>) {
+        blocks.into_iter().for_each(|block| self.update(block));
     }
 
     /// Takes in requests of the canary alone, held against a fixed rate in the place of the stable version's: the null
@@ -87,15 +101,13 @@ impl RateTest {
     ///
     /// Unless `limit` is above 0 and below 1.
     pub fn update_against_limit(&mut self, canary: Count, limit: f64) -> Result<(), StatisticsError> {
-        if !(limit > 0.0 && limit < 1.0) {
-            return Err(StatisticsError { argument: "limit", expected: "above 0 and below 1", got: limit });
-        }
+        check::open_unit("limit", limit)?;
         if canary.trials() > 0 {
             let (direction, stable) = (self.direction, self.baseline_rate());
             self.bet(|bet| {
                 let rate = match (bet, direction) {
-                    (Bet::Distance(eta), Direction::Worse) => shifted(limit, eta),
-                    (Bet::Distance(eta), Direction::Safe) => shifted(limit, -eta),
+                    (Bet::Odds(factor), Direction::Worse) => scaled_odds(limit, factor),
+                    (Bet::Odds(factor), Direction::Safe) => scaled_odds(limit, 1.0 / factor),
                     (Bet::Equality, _) => stable.min(limit),
                 };
                 log_ratio(canary, rate, limit)
@@ -104,58 +116,58 @@ impl RateTest {
         Ok(())
     }
 
-    /// The evidence against the null hypothesis, as a natural logarithm.
-    pub fn log_e_value(&self) -> f64 {
-        let weighted = bets(self.direction).zip(&self.log_capital).map(|((_, weight), log)| weight.ln() + log);
-        weighted.fold(self.schedule.log_reserve(), log_add)
-    }
-
-    /// The evidence against the null hypothesis: 1 at first, at most the largest `f64`.
-    pub fn e_value(&self) -> f64 {
-        self.log_e_value().exp().min(f64::MAX)
-    }
-
-    /// Whether the evidence is at least 1/`alpha`. Read at any times, it is ever so under the null hypothesis with a
-    /// probability of at most `alpha`; never, for an `alpha` that is not above 0.
-    pub fn rejects(&self, alpha: f64) -> bool {
-        alpha > 0.0 && self.log_e_value() >= -alpha.ln()
-    }
-
     /// The stable version's rate as estimated from its latest blocks, in [0.0001, 0.9].
     pub fn baseline_rate(&self) -> f64 {
         (self.past.0 / self.past.1).clamp(1e-4, 0.9)
     }
 
+    /// The canary's rate less the stable version's, averaged over blocks with the smaller of their counts as weight; `None`
+    /// without a block of both.
+    pub fn estimate(&self) -> Option<f64> {
+        self.difference.estimate()
+    }
+
+    /// An interval for what [`estimate`](Self::estimate) estimates, valid at all times together: with probability
+    /// `confidence` it never misses. Rates may drift from block to block.
+    ///
+    /// # Errors
+    ///
+    /// Unless `confidence` is in (0, 1).
+    pub fn interval(&self, confidence: f64) -> Result<Interval, StatisticsError> {
+        self.difference.interval(confidence)
+    }
+
     /// Blocks that were evidence.
-    pub fn blocks(&self) -> u64 {
-        self.schedule.blocks()
+    pub const fn blocks(&self) -> u64 {
+        self.capital.blocks()
     }
 
-    fn bet(&mut self, log_e: impl Fn(Bet) -> f64) {
-        let instalment = self.schedule.next_instalment();
-        for (log, (bet, _)) in self.log_capital.iter_mut().zip(bets(self.direction)) {
-            *log = log_add(*log, instalment) + log_e(bet);
-        }
+    fn bet(&mut self, mut log_e: impl FnMut(Bet) -> f64) {
+        self.capital.bet(bets(self.direction, self.margin).iter().map(|(bet, _)| log_e(*bet)));
     }
 }
 
-fn bets(direction: Direction) -> Box<dyn Iterator<Item = (Bet, f64)>> {
-    match direction {
-        Direction::Worse => Box::new(alternatives::worse()),
-        Direction::Safe => Box::new(alternatives::safe()),
+impl EProcess for RateTest {
+    fn e_value(&self) -> EValue {
+        self.capital.e_value(bets(self.direction, self.margin).iter().map(|(_, weight)| *weight))
     }
 }
 
-fn two_arms(block: &RateBlock, direction: Direction, margin: RateMargin, stable: f64, bet: Bet) -> f64 {
+/// Equality lies on the boundary itself unless a margin moves it away.
+fn bets(direction: Direction, margin: Margin) -> &'static Bets {
+    if direction == Direction::Worse || margin.is_none() { &DISTANT } else { &DISTANT_OR_EQUAL }
+}
+
+fn two_arms(block: &RateBlock, direction: Direction, margin: Margin, stable: f64, bet: Bet, guess: &mut f64) -> f64 {
     let boundary = margin.at(stable).clamp(1e-4, 0.95);
     let canary = match (bet, direction) {
-        (Bet::Distance(eta), Direction::Worse) => shifted(boundary, eta),
-        (Bet::Distance(eta), Direction::Safe) => shifted(boundary, -eta),
+        (Bet::Odds(factor), Direction::Worse) => scaled_odds(boundary, factor),
+        (Bet::Odds(factor), Direction::Safe) => scaled_odds(boundary, 1.0 / factor),
         (Bet::Equality, _) => stable,
     };
     let (low, high) = match direction {
         Direction::Worse => (stable, margin.stable_for(canary)),
         Direction::Safe => (margin.stable_for(canary).max(1e-12), stable),
     };
-    log_e_value(block, margin, Rates { stable, canary }, low, high)
+    log_e_value(block, margin, Rates { stable, canary }, (low, high), guess)
 }

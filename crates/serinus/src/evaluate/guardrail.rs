@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::observe::{Errors, Failures, Outcome, Signal};
-use serinus_stats::sequential::RateMargin;
+use serinus_stats::sequential::Margin;
 
 /// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
 /// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
@@ -20,14 +20,14 @@ const ABSOLUTE_MARGIN: f64 = 0.005;
 /// not be empty. The [`Signal`]'s contract holds too.
 ///
 /// ```
-/// use serinus::evaluate::{Guardrail, RateMargin};
+/// use serinus::evaluate::{Guardrail, Margin};
 /// use serinus::observe::{Outcome, Signal};
 ///
 /// /// Answers cut off after a few words: tolerated up to 2% more often.
 /// #[derive(Debug)]
 /// struct TooShort {
-///     worse: RateMargin,
-///     safe: RateMargin,
+///     worse: Margin,
+///     safe: Margin,
 /// }
 ///
 /// impl Signal for TooShort {
@@ -40,10 +40,10 @@ const ABSOLUTE_MARGIN: f64 = 0.005;
 /// }
 ///
 /// impl Guardrail for TooShort {
-///     fn worse(&self) -> RateMargin {
+///     fn worse(&self) -> Margin {
 ///         self.worse
 ///     }
-///     fn safe(&self) -> Vec<RateMargin> {
+///     fn safe(&self) -> Vec<Margin> {
 ///         vec![self.safe]
 ///     }
 ///     fn noun(&self) -> &str {
@@ -53,10 +53,10 @@ const ABSOLUTE_MARGIN: f64 = 0.005;
 /// ```
 pub trait Guardrail: Signal {
     /// The rollback test's null hypothesis: the canary's rate is at most this.
-    fn worse(&self) -> RateMargin;
+    fn worse(&self) -> Margin;
 
     /// The promote test's null hypotheses: the canary's rate is above all of these. Their e-values are averaged.
-    fn safe(&self) -> Vec<RateMargin>;
+    fn safe(&self) -> Vec<Margin>;
 
     /// Whether the guardrail must be healthy before the canary gets all traffic. One that nothing feeds, on either
     /// version, never blocks.
@@ -76,8 +76,8 @@ pub trait Guardrail: Signal {
 /// alone follows from that, so each one's e-value is valid under it, and so is their average.
 #[derive(Clone, Debug)]
 struct Margins {
-    worse: RateMargin,
-    safe: [RateMargin; 2],
+    worse: Margin,
+    safe: [Margin; 2],
 }
 
 impl Margins {
@@ -87,10 +87,10 @@ impl Margins {
             return Err(IncreaseError { got: increase });
         }
         Ok(Self {
-            worse: RateMargin::new(1.0 + increase / 2.0, 0.0).map_err(refused)?,
+            worse: Margin::new(1.0 + increase / 2.0, 0.0).map_err(refused)?,
             safe: [
-                RateMargin::new(1.0 + increase, 0.0).map_err(refused)?,
-                RateMargin::new(1.0, ABSOLUTE_MARGIN).map_err(refused)?,
+                Margin::new(1.0 + increase, 0.0).map_err(refused)?,
+                Margin::new(1.0, ABSOLUTE_MARGIN).map_err(refused)?,
             ],
         })
     }
@@ -138,11 +138,11 @@ impl Signal for ErrorRate {
 }
 
 impl Guardrail for ErrorRate {
-    fn worse(&self) -> RateMargin {
+    fn worse(&self) -> Margin {
         self.0.worse
     }
 
-    fn safe(&self) -> Vec<RateMargin> {
+    fn safe(&self) -> Vec<Margin> {
         self.0.safe.to_vec()
     }
 
@@ -185,11 +185,11 @@ impl Signal for FailureRate {
 }
 
 impl Guardrail for FailureRate {
-    fn worse(&self) -> RateMargin {
+    fn worse(&self) -> Margin {
         self.0.worse
     }
 
-    fn safe(&self) -> Vec<RateMargin> {
+    fn safe(&self) -> Vec<Margin> {
         self.0.safe.to_vec()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::observe::Count;
-use serinus_stats::sequential::RateMargin;
+use serinus_stats::sequential::Margin;
 
 /// Trials that an estimate of the old version's rate rests on: enough for a sharp bound, few enough to be its last.
 const TRIALS: u64 = 5_000;
@@ -42,7 +42,7 @@ impl Recent {
     ///
     /// A limit set from the estimate itself would roll back a version identical to the old one whenever the estimate came
     /// out low. The bound also gives an old version without failures a limit above zero.
-    pub(super) fn limit(&self, margin: RateMargin, error: f64) -> Option<f64> {
+    pub(super) fn limit(&self, margin: Margin, error: f64) -> Option<f64> {
         let mut count = Count::default();
         for piece in &self.pieces {
             count.merge(*piece);
@@ -119,7 +119,7 @@ mod tests {
         }
         assert!((TRIALS..TRIALS + 2 * PIECE).contains(&recent.trials));
         assert!(recent.pieces.len() <= 22);
-        let margin = RateMargin::new(1.25, 0.0).unwrap();
+        let margin = Margin::new(1.25, 0.0).unwrap();
         assert!(recent.limit(margin, 1e-3).unwrap() < 0.002);
         assert_eq!(Recent::default().limit(margin, 1e-3), None);
     }

@@ -1,7 +1,7 @@
 //! An estimate of the difference between two rates that drift and changing shares do not bend.
 
 use crate::observe::Count;
-use serinus_stats::sequential::RateMargin;
+use serinus_stats::sequential::Margin;
 
 /// Failure rates of both versions averaged over blocks, each block with the weight `n_s n_c / (n_s + n_c)` for both
 /// (Mantel & Haenszel, *Journal of the National Cancer Institute* 22, 1959). As both versions have the same weight in
@@ -29,8 +29,8 @@ impl Stratified {
     }
 
     /// Whether the canary's rate is estimated to lie inside at least one of the margins. Not without an estimate.
-    pub(super) fn within(&self, margins: &[RateMargin]) -> bool {
-        let inside = |margin: &RateMargin| {
+    pub(super) fn within(&self, margins: &[Margin]) -> bool {
+        let inside = |margin: &Margin| {
             self.canary <= margin.ratio() * self.stable + margin.offset() * self.weight + 1e-9 * self.weight
         };
         self.weight > 0.0 && margins.iter().any(inside)
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn one_margin_of_several_suffices() {
-        let (relative, absolute) = (RateMargin::new(1.5, 0.0).unwrap(), RateMargin::new(1.0, 0.005).unwrap());
+        let (relative, absolute) = (Margin::new(1.5, 0.0).unwrap(), Margin::new(1.0, 0.005).unwrap());
         let mut estimate = Stratified::default();
         assert!(!estimate.within(&[relative, absolute]), "no estimate yet");
         estimate.add(count(1, 1_000), count(4, 1_000));
@@ -70,6 +70,6 @@ mod tests {
         let mut estimate = Stratified::default();
         estimate.add(count(0, 100), count(5, 60));
         assert_eq!(estimate.increase(), None);
-        assert!(!estimate.within(&[RateMargin::new(1.5, 0.0).unwrap()]));
+        assert!(!estimate.within(&[Margin::new(1.5, 0.0).unwrap()]));
     }
 }

@@ -9,7 +9,7 @@ use super::limit::Recent;
 use super::stratified::Stratified;
 use super::verdict::Verdict;
 use crate::observe::{ArmEvidence, Block, Count};
-use serinus_stats::sequential::{Direction, RateBlock, RateMargin, RateTest};
+use serinus_stats::sequential::{Direction, EProcess, Margin, RateBlock, RateTest};
 
 /// Tests one guardrail over a rollout.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub(super) struct Watch {
     guardrail: Arc<dyn Guardrail>,
     /// The place of its counts in the evidence.
     signal: Option<usize>,
-    margin: RateMargin,
-    safe_margins: Vec<RateMargin>,
+    margin: Margin,
+    safe_margins: Vec<Margin>,
     worse: RateTest,
     safe: Vec<RateTest>,
     /// The logarithm of the greatest safe e-value so far.
@@ -80,7 +80,7 @@ impl Watch {
     }
 
     pub(super) fn log_e_value(&self) -> f64 {
-        self.worse.log_e_value()
+        self.worse.e_value().log()
     }
 
     /// The logarithm of the greatest evidence of safety so far. By Ville's inequality the greatest is as good as the last.
@@ -132,7 +132,7 @@ impl Watch {
         let block = std::mem::take(&mut self.pending);
         self.worse.update(block);
         self.safe.iter_mut().for_each(|test| test.update(block));
-        self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(RateTest::log_e_value)));
+        self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(|test| test.e_value().log())));
         self.stage.add(block.stable, block.canary);
     }
 
