@@ -111,7 +111,8 @@ struct Marks {
 impl Marks {
     /// `None` if there is no bit free.
     fn new(below: Range, above: Range) -> Option<Self> {
-        let (from_negative, negatives) = if below.is_empty() { (0, 0) } else { (below.low, below.high - below.low + 1) };
+        let (from_negative, negatives) =
+            if below.is_empty() { (0, 0) } else { (below.low, below.high - below.low + 1) };
         let from_positive = above.low.checked_sub(negatives);
         let span = if above.is_empty() { negatives } else { above.high - from_positive? };
         // Without numbers of one sign nothing is subtracted from them.
@@ -278,8 +279,7 @@ mod tests {
     }
 
     fn by_comparison(a: &[f64], b: &[f64]) -> Vec<Group> {
-        let mut all: Vec<(f64, bool)> =
-            a.iter().map(|x| (*x, false)).chain(b.iter().map(|x| (*x, true))).collect();
+        let mut all: Vec<(f64, bool)> = a.iter().map(|x| (*x, false)).chain(b.iter().map(|x| (*x, true))).collect();
         all.sort_by(|one, other| (one.0 + 0.0).total_cmp(&(other.0 + 0.0)));
         let group = |equal: &[(f64, bool)]| {
             let b = equal.iter().filter(|(_, second)| *second).count() as u64;
