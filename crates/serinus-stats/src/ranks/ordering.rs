@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(groups(&[-0.0], &[0.0]), [Group { a: 1, b: 1 }]);
         assert_eq!(groups(&[f64::MIN, f64::MAX], &[-5e-324, 5e-324]).len(), 4);
         assert_eq!(groups(&[-2.0, -1.0], &[-1.0]), [Group { a: 1, b: 0 }, Group { a: 1, b: 1 }]);
-        assert_eq!(groups(&[7.0; 5_000], &[7.0; 4_000]), [Group { a: 5_000, b: 4_000 }]);
+        assert_eq!(groups(&vec![7.0; 5_000], &vec![7.0; 4_000]), [Group { a: 5_000, b: 4_000 }]);
         for bad in [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(visit_groups(&[1.0, bad], &[1.0], 1, &mut |_| ()).is_err());
         }
