@@ -34,6 +34,14 @@ pub(crate) fn open_unit(argument: &'static str, got: f64) -> Result<(), Statisti
     Err(StatisticsError { argument, expected: "above 0 and below 1", got })
 }
 
+/// A confidence in (0, 1), far enough from 0 for its complement to be below 1.
+pub(crate) fn confidence(got: f64) -> Result<(), StatisticsError> {
+    if got < 1.0 && 1.0 - got < 1.0 {
+        return Ok(());
+    }
+    Err(StatisticsError { argument: "confidence", expected: "above 0 and below 1", got })
+}
+
 /// A finite number.
 pub(crate) fn finite(argument: &'static str, got: f64) -> Result<(), StatisticsError> {
     if got.is_finite() {

@@ -25,6 +25,6 @@ impl From<Alternative> for TestOptions {
 
 impl TestOptions {
     pub(crate) fn validate(&self) -> Result<(), StatisticsError> {
-        check::open_unit("confidence", self.confidence)
+        check::confidence(self.confidence)
     }
 }

@@ -67,7 +67,7 @@ pub fn hedges_g(a: &[f64], b: &[f64], confidence: f64) -> Result<Option<EffectSi
 fn contrast(a: &[f64], b: &[f64], confidence: f64) -> Result<Contrast, StatisticsError> {
     check::sample("a", a, 2)?;
     check::sample("b", b, 2)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     Contrast::new(&Moments::of_finite(a), &Moments::of_finite(b))
 }
 

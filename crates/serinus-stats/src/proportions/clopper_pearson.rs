@@ -32,7 +32,7 @@ const MOST: u64 = 1_000_000_000_000;
 /// Biometrika 26 (1934), <https://doi.org/10.1093/biomet/26.4.404>.
 pub fn clopper_pearson_interval(count: Count, confidence: f64) -> Result<Interval, StatisticsError> {
     arms::with_trials("count", count)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     if count.trials() > MOST {
         let expected = "a count with at most 1000000000000 trials";
         return Err(StatisticsError { argument: "count", expected, got: count.trials() as f64 });

@@ -81,7 +81,7 @@ pub struct McNemar {
 /// Methodology 13 (2013), <https://doi.org/10.1186/1471-2288-13-91>.
 pub fn mcnemar(b: u64, c: u64, options: McNemarOptions) -> Result<McNemar, StatisticsError> {
     let McNemarOptions { method, alternative, confidence } = options;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     let n = b.saturating_add(c);
     if n > MOST {
         let expected = "at most 1000000000000 together with c";

@@ -26,7 +26,7 @@ use crate::{Alternative, Interval, StatisticsError, check, sequential::Count};
 pub fn newcombe_interval(a: Count, b: Count, confidence: f64) -> Result<Interval, StatisticsError> {
     arms::with_trials("a", a)?;
     arms::with_trials("b", b)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     Ok(for_alternative(a, b, Alternative::TwoSided, confidence))
 }
 

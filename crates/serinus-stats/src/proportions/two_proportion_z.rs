@@ -64,7 +64,7 @@ pub fn two_proportion_z(a: Count, b: Count, options: TwoProportionOptions) -> Re
     let TwoProportionOptions { alternative, confidence, pooled } = options;
     arms::with_trials("a", a)?;
     arms::with_trials("b", b)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     let difference = arms::difference(a, b);
     let pooled_variance = pooled_variance(a, b);
     let all_alike = pooled_variance == 0.0;

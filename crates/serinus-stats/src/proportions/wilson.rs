@@ -24,7 +24,7 @@ use crate::{Interval, StatisticsError, check, distribution::normal, sequential::
 /// Statistical Association 22 (1927), <https://doi.org/10.1080/01621459.1927.10502953>.
 pub fn wilson_interval(count: Count, confidence: f64) -> Result<Interval, StatisticsError> {
     arms::with_trials("count", count)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     Ok(interval_at(count, normal::isf((1.0 - confidence) / 2.0)))
 }
 

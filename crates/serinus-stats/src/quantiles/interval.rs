@@ -39,7 +39,7 @@ pub struct QuantileInterval {
 pub fn quantile_interval(values: &[f64], q: f64, confidence: f64) -> Result<QuantileInterval, StatisticsError> {
     check::sample("values", values, 1)?;
     check::open_unit("q", q)?;
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     let values = sorted(values);
     let miss = 0.5 * (1.0 - confidence);
     let n = values.len() as u64;

@@ -41,7 +41,7 @@ pub struct HodgesLehmann {
 ///
 /// [doi:10.1214/aoms/1177704172]: https://doi.org/10.1214/aoms/1177704172
 pub fn hodges_lehmann(a: &[f64], b: &[f64], confidence: f64) -> Result<HodgesLehmann, StatisticsError> {
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     check::sample("a", a, 1)?;
     check::sample("b", b, 1)?;
     let differences = Differences::new(a, b);

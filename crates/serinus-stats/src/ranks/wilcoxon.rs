@@ -95,7 +95,7 @@ pub struct Wilcoxon {
 ///
 /// [doi:10.2307/3001968]: https://doi.org/10.2307/3001968
 pub fn wilcoxon_signed_rank(differences: &[f64], options: WilcoxonOptions) -> Result<Wilcoxon, StatisticsError> {
-    check::open_unit("confidence", options.confidence)?;
+    check::confidence(options.confidence)?;
     check::sample("differences", differences, 1)?;
     let ranks = SignedRanks::new(differences, options.zero_method);
     let exact = match options.method {

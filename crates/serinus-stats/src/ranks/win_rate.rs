@@ -77,7 +77,7 @@ pub fn cliffs_delta(a: &[f64], b: &[f64], confidence: f64) -> Result<CliffsDelta
 }
 
 fn tally(a: &[f64], b: &[f64], confidence: f64) -> Result<Tally, StatisticsError> {
-    check::open_unit("confidence", confidence)?;
+    check::confidence(confidence)?;
     let mut tally = Tally::default();
     ordering::visit_groups(a, b, 1, &mut |group| tally.add(group))?;
     Ok(tally)

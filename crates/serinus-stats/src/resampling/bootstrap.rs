@@ -133,7 +133,7 @@ fn check(
     for (argument, values) in samples {
         check::sample(argument, values, 2)?;
     }
-    check::open_unit("confidence", options.confidence)?;
+    check::confidence(options.confidence)?;
     super::check_resamples(options.resamples)?;
     statistic.validate()
 }

@@ -121,7 +121,7 @@ impl DominanceTest {
     ///
     /// Unless `confidence` is in (0, 1).
     pub fn interval(&self, confidence: f64) -> Result<Interval, StatisticsError> {
-        check::open_unit("confidence", confidence)?;
+        check::confidence(confidence)?;
         let each = 1.0 - (1.0 - confidence) / QUANTILES.len() as f64;
         let strongest = self.strongest().quantile;
         let carrier = self.exceedances.iter().find(|each| each.quantile == strongest);

@@ -69,7 +69,7 @@ impl Drift {
 
     /// An interval for the weighted mean of the expectations, which lies in [`low`, `high`].
     pub(super) fn interval(&self, confidence: f64, low: f64, high: f64) -> Result<Interval, StatisticsError> {
-        check::open_unit("confidence", confidence)?;
+        check::confidence(confidence)?;
         let Some(mean) = self.mean() else { return Ok(Interval { low, high }) };
         let target = (2.0 / (1.0 - confidence)).ln();
         let bound = |end: f64, sign: f64| {

@@ -1,8 +1,13 @@
 //! The boundary between two rates or means that a test is about.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::StatisticsError;
+
+/// Margins that make sense; beyond them the arithmetic would not either.
+const RATIOS: RangeInclusive<f64> = 1e-3..=1e3;
 
 /// The boundary `canary = ratio · stable + offset` between two failure rates, or two means of values of which more is worse.
 ///
@@ -34,10 +39,10 @@ impl Margin {
     ///
     /// # Errors
     ///
-    /// Unless `ratio` is finite and above 0, and `offset` is in [0, 1).
+    /// Unless `ratio` is from 0.001 to 1,000, and `offset` is in [0, 1).
     pub fn new(ratio: f64, offset: f64) -> Result<Self, StatisticsError> {
-        if !(ratio.is_finite() && ratio > 0.0) {
-            return Err(StatisticsError { argument: "ratio", expected: "finite and above 0", got: ratio });
+        if !RATIOS.contains(&ratio) {
+            return Err(StatisticsError { argument: "ratio", expected: "from 0.001 to 1000", got: ratio });
         }
         if !(0.0..1.0).contains(&offset) {
             return Err(StatisticsError { argument: "offset", expected: "at least 0 and below 1", got: offset });
@@ -49,9 +54,10 @@ impl Margin {
     ///
     /// # Errors
     ///
-    /// Unless `increase` is finite and above −1.
+    /// Unless `increase` is from −0.999 to 999.
     pub fn relative(increase: f64) -> Result<Self, StatisticsError> {
-        Self::new(1.0 + increase, 0.0)
+        let expected = "from -0.999 to 999";
+        Self::new(1.0 + increase, 0.0).map_err(|_| StatisticsError { argument: "increase", expected, got: increase })
     }
 
     /// An increase by a fixed amount: 0.02 is the boundary two points above the stable rate.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::exceedance_test::{factor, non_negative};
+use super::exceedance_test::non_negative;
 use super::recent::at;
 use super::{Direction, EProcess, EValue, Margin, MeanTest};
 use crate::{Interval, StatisticsError};
@@ -48,9 +48,9 @@ impl WinsorizedMeanTest {
     ///
     /// # Errors
     ///
-    /// Unless `increase` is finite and above −1.
+    /// Unless `increase` is from −0.999 to 999.
     pub fn new(direction: Direction, increase: f64) -> Result<Self, StatisticsError> {
-        let margin = Margin::new(factor(increase)?, 0.0)?;
+        let margin = Margin::relative(increase)?;
         Ok(Self { cap: None, history: Vec::new(), means: MeanTest::of_losses(direction, margin) })
     }
 
