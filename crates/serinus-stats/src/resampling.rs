@@ -1,6 +1,7 @@
 //! Tests and intervals by resampling: for any statistic, and without a formula for its distribution.
 //!
-//! All draws are of `ChaCha8`, seeded with the number that the caller gives, so that a result can be had again: the same seed,
+//! All draws are of `xoshiro256++` (D. Blackman and S. Vigna, ACM Transactions on Mathematical Software 47, 2021,
+//! <https://doi.org/10.1145/3460772>), seeded with the number that the caller gives, so that a result can be had again: the same seed,
 //! the same result, on every machine. A release that changes it says so in the changelog.
 
 mod bootstrap;

@@ -81,7 +81,7 @@ fn means() {
     };
     let feed = |canary| {
         move |test: &mut MeanTest, rng: &mut ChaCha8Rng| {
-            test.update(&scores(rng, 0.85, 49), &scores(rng, canary, 1)).unwrap()
+            test.update(&scores(rng, 0.85, 49), &scores(rng, canary, 1)).unwrap();
         }
     };
     at_most("0.85 to 0.80", mean_looks(0.05, test(Direction::Worse, 0.0), feed(0.80)), 37.7);

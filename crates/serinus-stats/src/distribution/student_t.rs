@@ -1,5 +1,7 @@
 //! Student's t distribution.
 
+use std::f64::consts::PI;
+
 use super::{beta, normal};
 
 /// P(T > t) with `degrees` of freedom, above 0 and not necessarily whole.
@@ -20,24 +22,53 @@ pub(crate) fn sf(t: f64, degrees: f64) -> f64 {
     if t >= 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The t with P(T > t) = `p`, for `p` in (0, 1).
+/// The t with P(T > t) = `p`, for `p` in (0, 1): Newton's method on the logarithm of the tail, kept inside a bracket.
 pub(crate) fn isf(p: f64, degrees: f64) -> f64 {
     if p > 0.5 {
         return -isf(1.0 - p, degrees);
     }
-    let (mut low, mut high) = (0.0, normal::isf(p).max(1.0));
-    while sf(high, degrees) > p && high < f64::MAX / 4.0 {
-        low = high;
-        high *= 2.0;
+    if degrees.is_infinite() {
+        return normal::isf(p);
     }
-    for _ in 0..200 {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
+    let (mut low, mut high) = (0.0, f64::MAX);
+    let mut t = expansion(normal::isf(p), degrees);
+    for _ in 0..2_000 {
+        let tail = sf(t, degrees);
+        if tail > p {
+            low = t;
+        } else {
+            high = t;
+        }
+        let newton = t + (tail / p).ln() * tail / density(t, degrees);
+        if (newton - t).abs() <= 2.0 * f64::EPSILON * t {
+            return t;
+        }
+        // Without an upper bound yet, on to twice as far.
+        let middle = if high < f64::MAX { f64::midpoint(low, high) } else { 2.0 * t.max(0.5) };
+        t = if newton > low && newton < high { newton } else { middle };
+        if t <= low || t >= high {
             break;
         }
-        if sf(middle, degrees) > p { low = middle } else { high = middle }
     }
-    f64::midpoint(low, high)
+    t
+}
+
+/// The t that lies as far out as `z` does in the normal distribution, to the second order (R. A. Fisher and E. A. Cornish,
+/// Technometrics 2, 1960, <https://doi.org/10.1080/00401706.1960.10489895>): close for some ten degrees of freedom or more.
+fn expansion(z: f64, degrees: f64) -> f64 {
+    let cube = z * z * z;
+    z + (cube + z) / (4.0 * degrees) + (5.0 * cube * z * z + 16.0 * cube + 3.0 * z) / (96.0 * degrees * degrees)
+}
+
+fn density(t: f64, degrees: f64) -> f64 {
+    // Γ((n + 1)/2) / Γ(n/2) is √(n/2) but for a term in 1/n.
+    let log_ratio = if degrees < 1e6 {
+        libm::lgamma(0.5 * (degrees + 1.0)) - libm::lgamma(0.5 * degrees)
+    } else {
+        0.5 * (0.5 * degrees).ln() - 0.25 / degrees
+    };
+    let log_kernel = 0.5 * (degrees + 1.0) * (t / degrees * t).ln_1p();
+    (log_ratio - log_kernel).exp() / (degrees * PI).sqrt()
 }
 
 #[cfg(test)]

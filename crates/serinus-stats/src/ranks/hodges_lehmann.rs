@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::selection::{Differences, nth_smallest};
+use super::selection::{Differences, median, nth_smallest};
 use super::u_distribution::lower_half;
 use crate::distribution::normal;
 use crate::{Interval, StatisticsError, check};
+
+/// Pairs up to which the interval is exact; beyond, the normal approximation is right to a rank or so.
+const MOST_FOR_EXACT_RANK: u64 = 2_500;
 
 /// The result of [`hodges_lehmann`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,8 +49,7 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64], confidence: f64) -> Result<HodgesLeh
     check::sample("b", b, 1)?;
     let differences = Differences::new(a, b);
     let pairs = a.len() as u64 * b.len() as u64;
-    let middle = |rank| nth_smallest(&differences, rank);
-    let estimate = f64::midpoint(middle(pairs.div_ceil(2)), middle(pairs / 2 + 1));
+    let estimate = median(&differences, pairs);
     if !estimate.is_finite() {
         let expected = "a sample within the range of numbers from `a`";
         return Err(StatisticsError { argument: "b", expected, got: estimate });
@@ -55,14 +57,14 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64], confidence: f64) -> Result<HodgesLeh
     let rank = rank(a.len() as u64, b.len() as u64, 0.5 * (1.0 - confidence));
     let interval = match rank {
         0 => Interval { low: f64::NEG_INFINITY, high: f64::INFINITY },
-        rank => Interval { low: middle(rank), high: middle(pairs + 1 - rank) },
+        rank => Interval { low: nth_smallest(&differences, rank), high: nth_smallest(&differences, pairs + 1 - rank) },
     };
     Ok(HodgesLehmann { estimate, interval })
 }
 
 /// The greatest k with P(U < k) ≤ `tail`.
 fn rank(n: u64, m: u64, tail: f64) -> u64 {
-    if let Some(half) = lower_half(n, m) {
+    if let Some(half) = (n * m <= MOST_FOR_EXACT_RANK).then(|| lower_half(n, m)).flatten() {
         return half.partition_point(|chance| *chance <= tail) as u64;
     }
     let (n, m) = (n as f64, m as f64);

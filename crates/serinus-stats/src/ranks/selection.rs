@@ -5,20 +5,62 @@ pub(super) trait Pairs {
     /// How many pairs have at most this value.
     fn at_most(&self, value: f64) -> u64;
 
+    /// The values above one and up to another.
+    fn between(&self, above: f64, up_to: f64) -> Vec<f64>;
+
     /// The least and the greatest value.
     fn range(&self) -> (f64, f64);
+
+    /// As many values as may well be made at a time.
+    fn few(&self) -> u64;
 }
 
 /// The value of the given rank, from 1 on.
+///
+/// Narrows down where it lies by interpolating between counts, and makes the values once they are few.
 pub(super) fn nth_smallest(pairs: &impl Pairs, rank: u64) -> f64 {
     let (least, greatest) = pairs.range();
-    // Integers in the order of the numbers, halved until one is left.
-    let (mut low, mut high) = (key(least), key(greatest));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if pairs.at_most(number(middle)) >= rank { high = middle } else { low = middle + 1 }
+    let (mut low, mut high) = (least, greatest);
+    let (mut below, mut up_to) = (pairs.at_most(least), pairs.at_most(greatest));
+    if below >= rank {
+        return least;
     }
-    number(low)
+    let mut interpolate = true;
+    while up_to - below > pairs.few() {
+        let share = (rank - below) as f64 / (up_to - below) as f64;
+        let guess = low + (high - low) * share;
+        // Where the counts rise unevenly, halving the numbers in between always gets on.
+        let middle =
+            if interpolate && guess > low && guess < high { guess } else { number(half_way(key(low), key(high))) };
+        if middle <= low || middle >= high {
+            return high;
+        }
+        let count = pairs.at_most(middle);
+        let before = up_to - below;
+        if count >= rank {
+            (high, up_to) = (middle, count);
+        } else {
+            (low, below) = (middle, count);
+        }
+        interpolate = 2 * (up_to - below) < before;
+    }
+    let mut rest = pairs.between(low, high);
+    let nth = usize::try_from(rank - below - 1).unwrap_or(usize::MAX).min(rest.len().saturating_sub(1));
+    if rest.is_empty() { high } else { *rest.select_nth_unstable_by(nth, f64::total_cmp).1 }
+}
+
+/// The median of so many pairs.
+pub(super) fn median(pairs: &impl Pairs, count: u64) -> f64 {
+    let lower = nth_smallest(pairs, count.div_ceil(2));
+    // Of an even number the upper middle one is often the same.
+    if count % 2 == 1 || pairs.at_most(lower) > count / 2 {
+        return lower;
+    }
+    f64::midpoint(lower, nth_smallest(pairs, count / 2 + 1))
+}
+
+const fn half_way(low: u64, high: u64) -> u64 {
+    low + (high - low) / 2
 }
 
 const SIGN: u64 = 1 << 63;
@@ -58,8 +100,27 @@ impl Pairs for Differences {
         self.b.iter().map(count).sum()
     }
 
+    fn between(&self, above: f64, up_to: f64) -> Vec<f64> {
+        let (mut from, mut end) = (0, 0);
+        let mut values = Vec::new();
+        for b in &self.b {
+            while self.a.get(from).is_some_and(|a| b - a > up_to) {
+                from += 1;
+            }
+            while self.a.get(end).is_some_and(|a| b - a > above) {
+                end += 1;
+            }
+            values.extend(self.a[from..end].iter().map(|a| b - a));
+        }
+        values
+    }
+
     fn range(&self) -> (f64, f64) {
         (ends(&self.b).0 - ends(&self.a).1, ends(&self.b).1 - ends(&self.a).0)
+    }
+
+    fn few(&self) -> u64 {
+        4 * (self.a.len() + self.b.len()) as u64
     }
 }
 
@@ -93,8 +154,30 @@ impl Pairs for WalshAverages {
         count
     }
 
+    fn between(&self, above: f64, up_to: f64) -> Vec<f64> {
+        let (mut from, mut end) = (self.0.len(), self.0.len());
+        let mut values = Vec::new();
+        for (i, x) in self.0.iter().enumerate() {
+            while end > 0 && f64::midpoint(*x, self.0[end - 1]) > up_to {
+                end -= 1;
+            }
+            while from > 0 && f64::midpoint(*x, self.0[from - 1]) > above {
+                from -= 1;
+            }
+            if end <= i {
+                break;
+            }
+            values.extend(self.0[from.max(i)..end].iter().map(|y| f64::midpoint(*x, *y)));
+        }
+        values
+    }
+
     fn range(&self) -> (f64, f64) {
         ends(&self.0)
+    }
+
+    fn few(&self) -> u64 {
+        4 * self.0.len() as u64
     }
 }
 
@@ -115,7 +198,8 @@ mod tests {
     use super::*;
 
     fn sample() -> impl Strategy<Value = Vec<f64>> {
-        prop::collection::vec(prop_oneof![-3.0..3.0f64, (-3i32..3).prop_map(f64::from), Just(1e300)], 1..20)
+        let value = prop_oneof![6 => -3.0..3.0f64, 3 => (-3i32..3).prop_map(f64::from), 1 => Just(1e300)];
+        prop::collection::vec(value, 1..40)
     }
 
     proptest! {

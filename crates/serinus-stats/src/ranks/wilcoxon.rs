@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::selection::{WalshAverages, nth_smallest};
+use super::selection::{WalshAverages, median, nth_smallest};
 use super::signed_rank_distribution::{Lower, lower_half};
 use crate::distribution::normal;
 use crate::{Alternative, Interval, Method, StatisticsError, check};
@@ -10,6 +10,8 @@ use crate::{Alternative, Interval, Method, StatisticsError, check};
 /// Differences up to which [`Method::Auto`] is exact without ties, and with ties or zeros.
 const SMALL: usize = 50;
 const SMALL_WITH_TIES: usize = 13;
+/// Differences up to which the interval is exact; beyond, the normal approximation is right to a rank or so.
+const MOST_FOR_EXACT_RANK: usize = 200;
 
 /// What becomes of differences that are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -110,16 +112,15 @@ pub fn wilcoxon_signed_rank(differences: &[f64], options: WilcoxonOptions) -> Re
     let (positive, negative) = ranks.sums();
     let both = positive + negative;
     let walsh = WalshAverages::new(differences);
-    let centre = |rank| nth_smallest(&walsh, rank);
     Ok(Wilcoxon {
         statistic: if options.alternative == Alternative::TwoSided { positive.min(negative) } else { positive },
         p_value: exact.unwrap_or_else(|| ranks.asymptotic(options.alternative, options.continuity)),
         method: if exact.is_some() { Method::Exact } else { Method::Asymptotic },
         rank_biserial: if both > 0.0 { (positive - negative) / both } else { 0.0 },
-        centre: f64::midpoint(centre(walsh.len().div_ceil(2)), centre(walsh.len() / 2 + 1)),
+        centre: median(&walsh, walsh.len()),
         interval: match rank(differences.len(), 0.5 * (1.0 - options.confidence)) {
             0 => Interval { low: f64::NEG_INFINITY, high: f64::INFINITY },
-            rank => Interval { low: centre(rank), high: centre(walsh.len() + 1 - rank) },
+            rank => Interval { low: nth_smallest(&walsh, rank), high: nth_smallest(&walsh, walsh.len() + 1 - rank) },
         },
         all_zero: ranks.doubled.is_empty(),
     })
@@ -127,7 +128,7 @@ pub fn wilcoxon_signed_rank(differences: &[f64], options: WilcoxonOptions) -> Re
 
 /// The greatest k with P(W < k) ≤ `tail` for `n` differences.
 fn rank(n: usize, tail: f64) -> u64 {
-    if let Some(lower) = lower_half(1..=n as u64) {
+    if let Some(lower) = (n <= MOST_FOR_EXACT_RANK).then(|| lower_half(1..=n as u64)).flatten() {
         return lower.at_most.partition_point(|chance| *chance <= tail) as u64;
     }
     let n = n as f64;

@@ -61,9 +61,7 @@ impl Statistic<'_> {
     #[inline]
     pub(super) fn of_resample(&self, values: &[f64], draws: &mut Draws, resample: &mut Vec<f64>) -> f64 {
         if let Self::Mean = self {
-            let mut sum = 0.0;
-            draws.each(values.len(), values.len(), |place| sum += values[place]);
-            return sum / values.len() as f64;
+            return draws.sum(values) / values.len() as f64;
         }
         resample.clear();
         draws.each(values.len(), values.len(), |place| resample.push(values[place]));
