@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::restart::log_add;
 use super::spread::Spread;
 use crate::{Interval, StatisticsError, check};
 
@@ -12,8 +11,8 @@ use crate::{Interval, StatisticsError, check};
 const EXPONENTS: usize = 16;
 const SMALLEST: f64 = 1e-3;
 const LARGEST: f64 = 0.8;
-/// Enough halvings for the last bit.
-const HALVINGS: u32 = 60;
+/// Newton's steps to a bound: some ten are made.
+const STEPS: u32 = 200;
 
 static GRID: LazyLock<[f64; EXPONENTS]> =
     LazyLock::new(|| std::array::from_fn(|i| SMALLEST * (LARGEST / SMALLEST).powf(i as f64 / (EXPONENTS - 1) as f64)));
@@ -70,27 +69,45 @@ impl Drift {
     /// An interval for the weighted mean of the expectations, which lies in [`low`, `high`].
     pub(super) fn interval(&self, confidence: f64, low: f64, high: f64) -> Result<Interval, StatisticsError> {
         check::confidence(confidence)?;
-        let Some(mean) = self.mean() else { return Ok(Interval { low, high }) };
+        if self.weight <= 0.0 {
+            return Ok(Interval { low, high });
+        }
         let target = (2.0 / (1.0 - confidence)).ln();
         let bound = |end: f64, sign: f64| {
-            if self.log_evidence(end, sign) < target {
+            if self.log_evidence(end, sign).0 < target {
                 return end;
             }
-            let (mut inside, mut outside) = (mean.clamp(low, high), end);
-            for _ in 0..HALVINGS {
-                let middle = f64::midpoint(inside, outside);
-                if self.log_evidence(middle, sign) < target { inside = middle } else { outside = middle }
+            // Convex and falling towards the mean: Newton's steps from the end come closer and never past.
+            let mut outside = end;
+            for _ in 0..STEPS {
+                let (evidence, slope) = self.log_evidence(outside, sign);
+                let next = outside + sign * ((evidence - target) / slope).max(0.0);
+                if !next.is_finite() || (next - outside).abs() <= 1e-12 {
+                    break;
+                }
+                outside = next;
             }
-            outside
+            outside.clamp(low, high)
         };
         Ok(Interval { low: bound(low, 1.0), high: bound(high, -1.0) })
     }
 
-    /// The evidence against the mean of expectations being at `candidate`, or on the far side of it.
-    fn log_evidence(&self, candidate: f64, sign: f64) -> f64 {
+    /// The evidence against the mean of expectations being at `candidate`, or on the far side of it, as a logarithm, and how fast
+    /// it falls towards the mean.
+    fn log_evidence(&self, candidate: f64, sign: f64) -> (f64, f64) {
         let distance = sign * (self.sum - self.weight * candidate);
-        let logs = GRID.iter().zip(self.penalties).map(|(lambda, penalty)| lambda * distance - penalty);
-        logs.fold(f64::NEG_INFINITY, log_add) - (EXPONENTS as f64).ln()
+        let mut logs = [0.0; EXPONENTS];
+        for ((log, lambda), penalty) in logs.iter_mut().zip(GRID.iter()).zip(self.penalties) {
+            *log = lambda * distance - penalty;
+        }
+        let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (mut sum, mut slope) = (0.0, 0.0);
+        for (log, lambda) in logs.iter().zip(GRID.iter()) {
+            let share = (log - greatest).exp();
+            sum += share;
+            slope += share * lambda;
+        }
+        (greatest + sum.ln() - (EXPONENTS as f64).ln(), self.weight * slope / sum)
     }
 }
 
@@ -143,7 +160,8 @@ mod tests {
         let mut last = 2.0;
         for _ in 0..6 {
             for _ in 0..200 {
-                difference.update(&Spread::of(&[0.2, 0.4, 0.2, 0.4]), &Spread::of(&[0.3, 0.5]));
+                difference
+                    .update(&Spread::of_counted(&[(0.2, 2), (0.4, 2)]), &Spread::of_counted(&[(0.3, 1), (0.5, 1)]));
             }
             let interval = difference.interval(0.95).unwrap();
             assert!(interval.contains(0.1) && interval.width() < last, "{interval:?}");
