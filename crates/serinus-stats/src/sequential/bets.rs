@@ -40,19 +40,13 @@ pub(super) fn sizes(spread: &Spread, cap: f64) -> PerBet {
     GRID.0.map(|delta| (delta / (deviation * (1.0 + delta * delta))).min(cap))
 }
 
-/// For each bet λ the logarithm of the product over all values, as often as each occurred, of 1 + λ·(value − centre).
-pub(super) fn log_growth(values: &[(f64, u64)], centre: f64, sizes: &PerBet) -> PerBet {
+/// For each bet λ the logarithm of the product over all values of 1 + λ·(value − centre).
+pub(super) fn log_growth(values: &[f64], centre: f64, sizes: &PerBet) -> PerBet {
     let mut logs = [0.0; BETS];
     for chunk in values.chunks(CHUNK) {
         let mut products = [1.0; BETS];
-        for (value, count) in chunk {
-            if *count == 1 {
-                multiply(&mut products, sizes, value - centre);
-            } else {
-                for (log, size) in logs.iter_mut().zip(sizes) {
-                    *log += *count as f64 * (size * (value - centre)).ln_1p();
-                }
-            }
+        for value in chunk {
+            multiply(&mut products, sizes, value - centre);
         }
         for (log, product) in logs.iter_mut().zip(products) {
             *log += product.ln();
@@ -80,11 +74,11 @@ mod tests {
 
     #[test]
     fn growth_is_the_sum_of_logarithms() {
-        let values: Vec<(f64, u64)> = (0..100).map(|i| (f64::from(i % 7) / 7.0, 1 + u64::from(i % 3 == 0))).collect();
-        let sizes = sizes(&Spread::of_counted(&values), 1.2);
+        let values: Vec<f64> = (0..100).map(|i| f64::from(i % 7) / 7.0).collect();
+        let sizes = sizes(&Spread::of(&values), 1.2);
         let logs = log_growth(&values, 0.4, &sizes);
         for (log, size) in logs.iter().zip(sizes) {
-            let expected: f64 = values.iter().map(|(x, n)| *n as f64 * (size * (x - 0.4)).ln_1p()).sum();
+            let expected: f64 = values.iter().map(|x| (size * (x - 0.4)).ln_1p()).sum();
             assert!((log - expected).abs() < 1e-10);
         }
     }

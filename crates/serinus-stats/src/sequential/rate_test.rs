@@ -45,10 +45,8 @@ const START: (f64, f64) = (0.5, 10.0);
 pub struct RateTest {
     direction: Direction,
     margin: Margin,
-    /// Decayed failures and trials of the stable version, for each stratum.
-    past: Vec<(f64, f64)>,
-    /// What these start from.
-    start: (f64, f64),
+    /// Decayed failures and trials of the stable version.
+    past: (f64, f64),
     capital: Capital,
     difference: Difference,
 }
@@ -58,7 +56,7 @@ impl RateTest {
     /// [`Direction::Safe`]: `p_canary ≥ ratio · p_stable + offset`.
     pub fn new(direction: Direction, margin: Margin) -> Self {
         let capital = Capital::new(bets(direction, margin).len());
-        Self { direction, margin, past: Vec::new(), start: START, capital, difference: Difference::new() }
+        Self { direction, margin, past: START, capital, difference: Difference::new() }
     }
 
     /// Sets what the stable version's rate is taken to be before its first requests. A good guess saves a few requests; a bad
@@ -69,34 +67,23 @@ impl RateTest {
     /// Unless `rate` is in (0, 1).
     pub fn expecting(mut self, rate: f64) -> Result<Self, StatisticsError> {
         check::open_unit("rate", rate)?;
-        self.start = (rate * START.1, START.1);
+        self.past = (rate * START.1, START.1);
         Ok(self)
     }
 
     /// Takes in a complete block. One without requests of both versions says nothing of their difference, only of the
     /// stable version's rate.
     pub fn update(&mut self, block: RateBlock) {
-        self.update_in(0, block);
-    }
-
-    /// Takes in the part of a block that is of one stratum: of requests that are alike, such as those with long prompts. Each
-    /// stratum has a baseline of its own. Given the past, requests of different strata are independent, so the parts of
-    /// a block are evidence like blocks that follow one another; the null hypothesis is then meant of each stratum.
-    pub fn update_in(&mut self, stratum: u8, block: RateBlock) {
-        let place = usize::from(stratum);
-        if self.past.len() <= place {
-            self.past.resize(place + 1, self.start);
-        }
         if block.stable.trials() > 0 && block.canary.trials() > 0 {
-            let (direction, margin, stable) = (self.direction, self.margin, self.baseline_rate_in(stratum));
+            let (direction, margin, stable) = (self.direction, self.margin, self.baseline_rate());
             let mut guess = stable;
             self.bet(|bet| two_arms(&block, direction, margin, stable, bet, &mut guess));
         }
         self.difference.update(&Spread::of_count(block.stable), &Spread::of_count(block.canary));
         if block.stable.trials() > 0 {
-            let (failures, trials) = self.past[place];
+            let (failures, trials) = self.past;
             let kept = (MEMORY / trials).clamp(DECAY, 1.0);
-            self.past[place] =
+            self.past =
                 (kept * failures + block.stable.failures() as f64, kept * trials + block.stable.trials() as f64);
         }
     }
@@ -131,12 +118,7 @@ impl RateTest {
 
     /// The stable version's rate as estimated from its latest blocks, in [0.0001, 0.9].
     pub fn baseline_rate(&self) -> f64 {
-        self.baseline_rate_in(0)
-    }
-
-    fn baseline_rate_in(&self, stratum: u8) -> f64 {
-        let (failures, trials) = self.past.get(usize::from(stratum)).copied().unwrap_or(self.start);
-        (failures / trials).clamp(1e-4, 0.9)
+        (self.past.0 / self.past.1).clamp(1e-4, 0.9)
     }
 
     /// The canary's rate less the stable version's, averaged over blocks with the smaller of their counts as weight; `None`

@@ -13,14 +13,13 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// Of values and how often each occurred.
-    pub(super) fn of_counted(values: &[(f64, u64)]) -> Self {
-        let n = values.iter().map(|(_, count)| *count as f64).sum::<f64>();
-        if n == 0.0 {
+    pub(super) fn of(values: &[f64]) -> Self {
+        if values.is_empty() {
             return Self::default();
         }
-        let mean = values.iter().map(|(x, count)| x * *count as f64).sum::<f64>() / n;
-        Self { n, mean, squares: values.iter().map(|(x, count)| *count as f64 * (x - mean) * (x - mean)).sum() }
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        Self { n, mean, squares: values.iter().map(|x| (x - mean) * (x - mean)).sum() }
     }
 
     pub(super) fn of_count(count: Count) -> Self {
@@ -74,10 +73,9 @@ mod tests {
     #[test]
     fn parts_make_the_whole() {
         let values = [0.1, 0.4, 0.35, 0.9, 0.0, 1.0];
-        let of = |values: &[f64]| Spread::of_counted(&values.iter().map(|x| (*x, 1)).collect::<Vec<_>>());
-        let whole = of(&values);
-        let (mut merged, mut added) = (of(&values[..2]), Spread::default());
-        merged.merge(&of(&values[2..]));
+        let whole = Spread::of(&values);
+        let (mut merged, mut added) = (Spread::of(&values[..2]), Spread::default());
+        merged.merge(&Spread::of(&values[2..]));
         for x in values {
             added.add(x);
         }
