@@ -10,6 +10,7 @@ mod sample_quantile;
 pub use harrell_davis::harrell_davis;
 pub use interval::{QuantileInterval, quantile_interval};
 pub use sample_quantile::{QuantileType, quantile, quantiles};
+pub(crate) use sample_quantile::{of_sorted, select};
 
 use crate::StatisticsError;
 

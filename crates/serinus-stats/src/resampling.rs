@@ -9,11 +9,11 @@ mod draws;
 mod permutation;
 mod statistic;
 
+use crate::StatisticsError;
+
 pub use bootstrap::{Bootstrap, BootstrapInterval, BootstrapOptions, bootstrap, bootstrap_difference};
 pub use permutation::{PermutationOptions, PermutationTest, mean_difference, permutation_test};
 pub use statistic::Statistic;
-
-use crate::StatisticsError;
 
 const MOST_RESAMPLES: u32 = 10_000_000;
 

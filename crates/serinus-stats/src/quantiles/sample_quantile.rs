@@ -92,11 +92,21 @@ impl QuantileType {
 pub fn quantile(values: &[f64], q: f64, quantile_type: QuantileType) -> Result<f64, StatisticsError> {
     check::sample("values", values, 1)?;
     closed_unit("q", q)?;
+    Ok(select(&mut values.to_vec(), q, quantile_type))
+}
+
+/// The quantile at `q`, in [0, 1], of values that may be reordered and are not none.
+pub(crate) fn select(values: &mut [f64], q: f64, quantile_type: QuantileType) -> f64 {
     let (index, share) = quantile_type.place(q, values.len());
-    let mut values = values.to_vec();
     let (_, &mut low, above) = values.select_nth_unstable_by(index, f64::total_cmp);
     let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    Ok(between(low, high, share))
+    between(low, high, share)
+}
+
+/// The quantile at `q`, in [0, 1], of `n` values in order, above 0 of them, given by their places.
+pub(crate) fn of_sorted(n: usize, q: f64, quantile_type: QuantileType, at: impl Fn(usize) -> f64) -> f64 {
+    let (index, share) = quantile_type.place(q, n);
+    between(at(index), at((index + 1).min(n - 1)), share)
 }
 
 /// Several quantiles of a sample, in the order of `qs`, by sorting it once.
@@ -116,11 +126,7 @@ pub fn quantiles(values: &[f64], qs: &[f64], quantile_type: QuantileType) -> Res
     check::sample("values", values, 1)?;
     qs.iter().try_for_each(|&q| closed_unit("qs", q))?;
     let values = sorted(values);
-    let at = |&q: &f64| {
-        let (index, share) = quantile_type.place(q, values.len());
-        between(values[index], values[(index + 1).min(values.len() - 1)], share)
-    };
-    Ok(qs.iter().map(at).collect())
+    Ok(qs.iter().map(|&q| of_sorted(values.len(), q, quantile_type, |place| values[place])).collect())
 }
 
 /// This share of the way from `low` to `high`.

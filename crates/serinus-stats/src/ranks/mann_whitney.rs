@@ -71,7 +71,7 @@ pub struct MannWhitneyU {
 /// # Errors
 ///
 /// If a sample is empty or has a value that is not finite, or an exact p-value is asked for that would take more than some
-/// tenths of a second: from some 100 values a sample on, or some 30 with ties.
+/// tenths of a second: from some 150 values a sample on, or some 90 with ties.
 ///
 /// [doi:10.1214/aoms/1177730491]: https://doi.org/10.1214/aoms/1177730491
 pub fn mann_whitney_u(a: &[f64], b: &[f64], options: MannWhitneyOptions) -> Result<MannWhitneyU, StatisticsError> {

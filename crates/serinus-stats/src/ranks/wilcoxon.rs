@@ -93,7 +93,7 @@ pub struct Wilcoxon {
 /// # Errors
 ///
 /// If there is no difference or one that is not finite, the confidence is not in (0, 1), or an exact p-value is asked for
-/// that would take more than some tenths of a second: from some 600 differences on.
+/// that would take more than some tenths of a second: from some 1,000 differences on, or some 800 with ties.
 ///
 /// [doi:10.2307/3001968]: https://doi.org/10.2307/3001968
 pub fn wilcoxon_signed_rank(differences: &[f64], options: WilcoxonOptions) -> Result<Wilcoxon, StatisticsError> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::draws::Draws;
 use super::statistic::Statistic;
 use crate::distribution::normal;
+use crate::quantiles::{QuantileType, of_sorted};
 use crate::{Interval, StatisticsError, check};
 
 /// Resamples this close to the estimate, relative to their size, equal it but for rounding.
@@ -167,7 +168,8 @@ fn finish(
         if slope > 0.0 { normal::cdf(bias_correction + z / slope) } else { f64::from(u8::from(z > 0.0)) }
     });
     let share = if bias_correction == 0.0 && acceleration == 0.0 { tails } else { moved };
-    let interval = Interval { low: at(&resamples, share[0]), high: at(&resamples, share[1]) };
+    let at = |share| of_sorted(resamples.len(), share, QuantileType::Linear, |place| resamples[place]);
+    let interval = Interval { low: at(share[0]), high: at(share[1]) };
     let bias = mean - estimate;
     Ok(Bootstrap { estimate, interval, standard_error, bias, bias_correction, acceleration, degenerate })
 }
@@ -196,14 +198,4 @@ fn acceleration(jackknives: &[Vec<f64>]) -> f64 {
     }
     let acceleration = cubes / (6.0 * squares.powf(1.5));
     if acceleration.is_finite() { acceleration } else { 0.0 }
-}
-
-/// The quantile of values in order, interpolated.
-fn at(sorted: &[f64], share: f64) -> f64 {
-    let place = (sorted.len() - 1) as f64 * share;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
-    let below = place as usize;
-    let low = sorted[below];
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
-    low + (high - low) * (place - below as f64)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::draws::Draws;
 use crate::StatisticsError;
+use crate::quantiles::{QuantileType, of_sorted, select};
 
 /// What is worked out of a sample.
 #[derive(Clone, Copy)]
@@ -49,10 +50,10 @@ impl Statistic<'_> {
     pub(super) fn of(&self, values: &mut [f64]) -> f64 {
         match self {
             Self::Mean => mean(values),
-            Self::Median => quantile(values, 0.5),
+            Self::Median => select(values, 0.5, QuantileType::Linear),
             Self::Variance => variance(values),
             Self::StandardDeviation => variance(values).sqrt(),
-            Self::Quantile(share) => quantile(values, *share),
+            Self::Quantile(share) => select(values, *share, QuantileType::Linear),
             Self::Custom(of) => of(values),
         }
     }
@@ -107,31 +108,10 @@ fn variance(values: &[f64]) -> f64 {
     values.iter().map(|x| (x - centre) * (x - centre)).sum::<f64>() / (values.len() as f64 - 1.0)
 }
 
-/// The place below the quantile among `n` values in order, and the share of the way to the next.
-fn place(n: usize, share: f64) -> (usize, f64) {
-    let place = (n - 1) as f64 * share;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
-    let below = place as usize;
-    (below, place - below as f64)
-}
-
-fn between(low: f64, high: f64, way: f64) -> f64 {
-    if way == 0.0 { low } else { low + (high - low) * way }
-}
-
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    let (below, way) = place(values.len(), share);
-    let (_, low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let low = *low;
-    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    between(low, high, way)
-}
-
 /// The quantile of all but one of the values in order, of which there are at least two.
 fn quantile_without(sorted: &[f64], left_out: usize, share: f64) -> f64 {
-    let (below, way) = place(sorted.len() - 1, share);
-    let at = |i: usize| sorted[if i < left_out { i } else { i + 1 }];
-    between(at(below), at((below + 1).min(sorted.len() - 2)), way)
+    let at = |place: usize| sorted[if place < left_out { place } else { place + 1 }];
+    of_sorted(sorted.len() - 1, share, QuantileType::Linear, at)
 }
 
 #[cfg(test)]
