@@ -271,9 +271,41 @@ fn intervals_cover_at_all_times_together() {
             (test.interval(0.95).unwrap(), 0.5)
         })
     });
-    for (what, missed) in [("means", of_means), ("one mean", of_one_mean), ("ranks", of_ranks)] {
+    let of_quantiles = |quantile| {
+        missed(60, |_| {
+            let mut test = QuantileTest::new(Direction::Worse, quantile, 0.1).unwrap();
+            Box::new(move |rng| {
+                test.update(&log_normal(rng, 0.6, 1.0, 6), &log_normal(rng, 0.6, 1.3, 4)).unwrap();
+                (test.interval(0.95).unwrap(), 0.3)
+            })
+        })
+    };
+    let (of_medians, of_tails) = (of_quantiles(0.5), of_quantiles(0.9));
+    for (what, missed) in [
+        ("means", of_means),
+        ("one mean", of_one_mean),
+        ("ranks", of_ranks),
+        ("medians", of_medians),
+        ("tails", of_tails),
+    ] {
         assert!(missed <= MOST, "{what} {missed}");
     }
+}
+
+/// That they cover is worth nothing unless they narrow.
+#[test]
+fn intervals_of_quantiles_narrow() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut test = QuantileTest::new(Direction::Worse, 0.5, 0.0).unwrap();
+    assert_eq!(test.interval(0.95).unwrap(), Interval { low: -1.0, high: f64::INFINITY });
+    let mut last = f64::INFINITY;
+    for _ in 0..4 {
+        test.update(&log_normal(&mut rng, 0.6, 1.0, 2_000), &log_normal(&mut rng, 0.6, 1.3, 2_000)).unwrap();
+        let width = test.interval(0.95).unwrap().width();
+        assert!(width < last, "{width} after {last}");
+        last = width;
+    }
+    assert!(last < 0.25, "{last}");
 }
 
 /// A distribution on 0, ½ and 1, and its mean.

@@ -284,6 +284,7 @@ proptest! {
         looked_at(&dominance, dominance.strongest().estimate, confidence);
         let other = strict.clone();
         sound(strict.merge(&other));
+        sound(strict.interval(confidence));
         looked_at(&strict, strict.estimate(), confidence);
         sound(pairs.interval(confidence));
         looked_at(&pairs, pairs.estimate(), confidence);

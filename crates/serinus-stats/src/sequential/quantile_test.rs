@@ -8,7 +8,7 @@ use super::alternatives::{Bet, DISTANT, scaled_odds};
 use super::exceedance_test::{factor, non_negative};
 use super::restart::log_add;
 use super::{Direction, EProcess, EValue};
-use crate::{StatisticsError, check};
+use crate::{Interval, StatisticsError, check};
 
 /// Bits of an `f64` that a bucket forgets: 64 buckets to each doubling, 1.1% apart.
 const FORGOTTEN: u32 = 46;
@@ -16,7 +16,7 @@ const FORGOTTEN: u32 = 46;
 /// An e-process on one quantile of two versions' latencies: `q_canary` against (1 + `increase)·q_stable`.
 ///
 /// The strict counterpart of [`ExceedanceTest`](super::ExceedanceTest): it tests the quantiles themselves, not exceedances of a
-/// threshold in the past, and needs two to three times the requests. Were the stable quantile known to be x, two one-sided
+/// threshold in the past, and needs two to four times the requests. Were the stable quantile known to be x, two one-sided
 /// binomial tests would do: that more canary values (the margin divided out) exceed x than may, or that fewer stable ones do
 /// than must. The evidence is the mean of the two, at the x where it is least.
 ///
@@ -32,6 +32,7 @@ const FORGOTTEN: u32 = 46;
 /// let canary: Vec<f64> = stable.iter().take(200).map(|x| x * 1.6).collect();
 /// test.update(&stable, &canary)?;
 /// assert_eq!(test.decision(0.01)?, Decision::Reject);
+/// assert!(test.interval(0.95)?.contains(0.6));
 /// # Ok::<(), serinus_stats::StatisticsError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +115,34 @@ impl QuantileTest {
     }
 }
 
+impl QuantileTest {
+    /// An interval for what [`estimate`](Self::estimate) estimates, valid at all times together: from the quantiles that neither
+    /// version's values reject at half of 1 − `confidence`. Open upwards, to infinity, while too few values are known.
+    ///
+    /// # Errors
+    ///
+    /// Unless `confidence` is in (0, 1).
+    pub fn interval(&self, confidence: f64) -> Result<Interval, StatisticsError> {
+        check::confidence(confidence)?;
+        let needed = (2.0 / (1.0 - confidence)).ln();
+        let stable = self.stable.quantile_interval(self.quantile, needed);
+        let canary = self.canary.quantile_interval(self.quantile, needed);
+        // A stable quantile that may be 0 or beyond all bounds bounds nothing.
+        let ratio = |canary: f64, stable: f64, open: f64| {
+            if canary == 0.0 || stable.is_infinite() {
+                0.0
+            } else if stable == 0.0 || canary.is_infinite() {
+                open
+            } else {
+                (canary / stable).min(f64::MAX)
+            }
+        };
+        let low = ratio(canary.low, stable.high, 0.0) * self.factor - 1.0;
+        let high = ratio(canary.high, stable.low, f64::INFINITY);
+        Ok(Interval { low, high: if high.is_infinite() { high } else { high * self.factor - 1.0 } })
+    }
+}
+
 impl EProcess for QuantileTest {
     fn e_value(&self) -> EValue {
         if self.stable.total == 0 || self.canary.total == 0 {
@@ -173,6 +202,35 @@ impl Histogram {
             *self.buckets.entry(*bucket).or_insert(0) += count;
         }
         self.total += other.total;
+    }
+
+    /// The values x that the two one-sided tests of "x is the quantile" do not reject together at a logarithm of `needed`.
+    fn quantile_interval(&self, quantile: f64, needed: f64) -> Interval {
+        let (more, fewer) = (Mixture::new(1.0 - quantile, 1.0), Mixture::new(1.0 - quantile, -1.0));
+        let stands = |above: u64, reaching: u64| {
+            let evidence = log_add(more.log(above, self.total), fewer.log(reaching, self.total)) - 2f64.ln();
+            evidence < needed
+        };
+        // Between the edges of buckets counts do not change: below the first one, in it, above it and below the next, and so on.
+        let (mut low, mut high) = (None, 0.0);
+        let mut left = self.total;
+        let mut from = 0.0;
+        let edge = |bucket: u32| f64::from_bits(u64::from(bucket) << FORGOTTEN);
+        for (bucket, count) in &self.buckets {
+            let rest = left.saturating_sub(*count);
+            for (begin, end, above) in [(from, edge(*bucket), left), (edge(*bucket), edge(bucket + 1), rest)] {
+                if stands(above, left) {
+                    low = low.or(Some(begin));
+                    high = end;
+                }
+            }
+            (left, from) = (rest, edge(bucket + 1));
+        }
+        if stands(0, 0) {
+            low = low.or(Some(from));
+            high = f64::INFINITY;
+        }
+        Interval { low: low.unwrap_or(0.0), high: if low.is_some() { high } else { f64::INFINITY } }
     }
 
     fn quantile(&self, quantile: f64) -> Option<f64> {
