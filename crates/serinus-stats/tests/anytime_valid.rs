@@ -8,8 +8,8 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Beta, Distribution, LogNormal};
 use serinus_stats::Interval;
 use serinus_stats::sequential::{
-    ConfidenceSequence, Decision, Direction, DominanceTest, EProcess, ExceedanceTest, Margin, MeanTest, PairedTest,
-    QuantileTest, SampleRatioTest, WinRateTest, WinsorizedMeanTest,
+    ConfidenceSequence, Count, Decision, Direction, DominanceTest, EProcess, ExceedanceTest, Margin, MeanTest,
+    PairedTest, QuantileTest, RateBlock, RateTest, SampleRatioTest, WinRateTest, WinsorizedMeanTest,
 };
 
 const ALPHA: f64 = 0.05;
@@ -100,6 +100,62 @@ impl<T> From<(T, u32)> for Drifting<T> {
 impl<T: EProcess> EProcess for Drifting<T> {
     fn e_value(&self) -> serinus_stats::sequential::EValue {
         self.test.e_value()
+    }
+}
+
+/// Versions that are equal in each stratum, with strata of different means and a mixture that differs between the versions.
+#[test]
+fn strata_of_means_and_rates_with_different_mixtures() {
+    let means = rejected(
+        150,
+        |_| MeanTest::of_scores(Direction::Worse, 0.0).unwrap(),
+        |test, rng| {
+            for (stratum, mean, n_s, n_c) in [(0, 0.9, 18, 1), (3, 0.5, 4, 4)] {
+                let counted = |values: Vec<f64>| values.into_iter().map(|x| (x, 1)).collect::<Vec<_>>();
+                let (stable, canary) = (counted(beta(rng, mean, n_s)), counted(beta(rng, mean, n_c)));
+                test.update_counted(stratum, &stable, &canary).unwrap();
+            }
+        },
+    );
+    assert!(means <= MOST, "{means}");
+    let rates = rejected(
+        150,
+        |_| RateTest::new(Direction::Worse, Margin::EQUAL),
+        |test, rng| {
+            for (stratum, rate, n_s, n_c) in [(0, 0.02, 40, 2), (1, 0.3, 5, 5)] {
+                let mut count = |n| Count::new((0..n).filter(|_| rng.random_bool(rate)).count() as u64, n).unwrap();
+                let block = RateBlock { stable: count(n_s), canary: count(n_c) };
+                test.update_in(stratum, block);
+            }
+        },
+    );
+    assert!(rates <= MOST, "{rates}");
+}
+
+/// A promoted version whose mean lies on the limit, and one beyond it.
+#[test]
+fn means_held_against_a_limit() {
+    for direction in BOTH {
+        let run = |mean| {
+            rejected(
+                150,
+                |rng| {
+                    let mut test = MeanTest::of_scores(direction, 0.05).unwrap();
+                    test.update(&beta(rng, 0.85, 100), &[]).unwrap();
+                    test
+                },
+                |test, rng| {
+                    let canary: Vec<_> = beta(rng, mean, 10).into_iter().map(|x| (x, 1)).collect();
+                    test.update_against_limit(&canary, 0.8).unwrap();
+                },
+            )
+        };
+        assert!(run(0.8) <= MOST, "{direction:?}");
+        let beyond = match direction {
+            Direction::Worse => 0.75,
+            Direction::Safe => 0.85,
+        };
+        assert!(run(beyond) > 9 * RUNS / 10, "{direction:?}");
     }
 }
 

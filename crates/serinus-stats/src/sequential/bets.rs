@@ -15,7 +15,7 @@ const SPREAD: f64 = 1.0;
 /// Below this spread bets no longer grow.
 const LEAST_DEVIATION: f64 = 1e-4;
 /// Values whose factors are multiplied before a logarithm is taken: few enough that nothing overflows.
-const CHUNK: usize = 32;
+const CHUNK: u64 = 32;
 
 /// One number for each bet.
 pub(super) type PerBet = [f64; BETS];
@@ -40,19 +40,35 @@ pub(super) fn sizes(spread: &Spread, cap: f64) -> PerBet {
     GRID.0.map(|delta| (delta / (deviation * (1.0 + delta * delta))).min(cap))
 }
 
-/// For each bet λ the logarithm of the product over all values of 1 + λ·(value − centre).
-pub(super) fn log_growth(values: &[f64], centre: f64, sizes: &PerBet) -> PerBet {
-    let mut logs = [0.0; BETS];
-    for chunk in values.chunks(CHUNK) {
-        let mut products = [1.0; BETS];
-        for value in chunk {
+/// For each bet λ the logarithm of the product over all values, as often as each occurred, of 1 + λ·(value − centre).
+pub(super) fn log_growth(values: impl Iterator<Item = (f64, u64)>, centre: f64, sizes: &PerBet) -> PerBet {
+    let (mut logs, mut products, mut multiplied) = ([0.0; BETS], [1.0; BETS], 0);
+    for (value, count) in values {
+        if count > CHUNK {
+            for (log, size) in logs.iter_mut().zip(sizes) {
+                *log += count as f64 * (size * (value - centre)).ln_1p();
+            }
+            continue;
+        }
+        if multiplied + count > CHUNK {
+            settle(&mut logs, &mut products);
+            multiplied = 0;
+        }
+        for _ in 0..count {
             multiply(&mut products, sizes, value - centre);
         }
-        for (log, product) in logs.iter_mut().zip(products) {
-            *log += product.ln();
-        }
+        multiplied += count;
     }
+    settle(&mut logs, &mut products);
     logs
+}
+
+/// Turns products into logarithms.
+fn settle(logs: &mut PerBet, products: &mut PerBet) {
+    for (log, product) in logs.iter_mut().zip(products) {
+        *log += product.ln();
+        *product = 1.0;
+    }
 }
 
 /// Multiplies each bet's product by 1 + λ·`distance`.
@@ -74,11 +90,11 @@ mod tests {
 
     #[test]
     fn growth_is_the_sum_of_logarithms() {
-        let values: Vec<f64> = (0..100).map(|i| f64::from(i % 7) / 7.0).collect();
-        let sizes = sizes(&Spread::of(&values), 1.2);
-        let logs = log_growth(&values, 0.4, &sizes);
+        let values: Vec<(f64, u64)> = (0..100u32).map(|i| (f64::from(i % 7) / 7.0, u64::from(i * i % 41))).collect();
+        let sizes = sizes(&Spread::of(values.iter().copied()), 1.2);
+        let logs = log_growth(values.iter().copied(), 0.4, &sizes);
         for (log, size) in logs.iter().zip(sizes) {
-            let expected: f64 = values.iter().map(|x| (size * (x - 0.4)).ln_1p()).sum();
+            let expected: f64 = values.iter().map(|(x, n)| *n as f64 * (size * (x - 0.4)).ln_1p()).sum();
             assert!((log - expected).abs() < 1e-10);
         }
     }

@@ -160,7 +160,8 @@ mod tests {
         let mut last = 2.0;
         for _ in 0..6 {
             for _ in 0..200 {
-                difference.update(&Spread::of(&[0.2, 0.4, 0.2, 0.4]), &Spread::of(&[0.3, 0.5]));
+                let (stable, canary) = ([(0.2, 2), (0.4, 2)], [(0.3, 1), (0.5, 1)]);
+                difference.update(&Spread::of(stable.into_iter()), &Spread::of(canary.into_iter()));
             }
             let interval = difference.interval(0.95).unwrap();
             assert!(interval.contains(0.1) && interval.width() < last, "{interval:?}");

@@ -35,6 +35,9 @@ struct Raw {
 }
 
 impl Margin {
+    /// No margin: the boundary where both are equal.
+    pub const EQUAL: Self = Self { ratio: 1.0, offset: 0.0 };
+
     /// The boundary `ratio · stable + offset`.
     ///
     /// # Errors
@@ -81,7 +84,7 @@ impl Margin {
 
     /// Whether the boundary is where the two are equal.
     pub(super) fn is_none(&self) -> bool {
-        self.ratio == 1.0 && self.offset == 0.0
+        *self == Self::EQUAL
     }
 
     /// The boundary for a stable rate.

@@ -49,7 +49,8 @@ pub struct MeanTest {
     margin: Margin,
     /// Whether greater values are better, and are taken as 1 − x.
     scores: bool,
-    stable: Spread,
+    /// Of the stable version's values, for each stratum.
+    stable: Vec<Spread>,
     capital: Capital,
     difference: Difference,
 }
@@ -73,8 +74,8 @@ impl MeanTest {
     }
 
     fn new(direction: Direction, margin: Margin, scores: bool) -> Self {
-        let (stable, capital) = (Spread::default(), Capital::new(bets::BETS));
-        Self { direction, margin, scores, stable, capital, difference: Difference::new() }
+        let capital = Capital::new(bets::BETS);
+        Self { direction, margin, scores, stable: Vec::new(), capital, difference: Difference::new() }
     }
 
     /// Takes in a complete block: the values of both versions over the same stretch of time. A block without values of both
@@ -87,12 +88,51 @@ impl MeanTest {
     pub fn update(&mut self, stable: &[f64], canary: &[f64]) -> Result<(), StatisticsError> {
         unit("stable", stable)?;
         unit("canary", canary)?;
-        if self.scores {
-            let reflected = |values: &[f64]| values.iter().map(|x| 1.0 - x).collect::<Vec<_>>();
-            self.absorb(&reflected(stable), &reflected(canary));
-        } else {
-            self.absorb(stable, canary);
+        self.absorb(0, once(stable), once(canary));
+        Ok(())
+    }
+
+    /// Takes in the part of a block that is of one stratum (see [`RateTest::update_in`](super::RateTest::update_in)), given
+    /// as values and how often each occurred.
+    ///
+    /// # Errors
+    ///
+    /// Unless all values are in [0, 1]; then nothing is taken in.
+    pub fn update_counted(
+        &mut self,
+        stratum: u8,
+        stable: &[(f64, u64)],
+        canary: &[(f64, u64)],
+    ) -> Result<(), StatisticsError> {
+        counted_unit("stable", stable)?;
+        counted_unit("canary", canary)?;
+        self.absorb(stratum, stable.iter().copied(), canary.iter().copied());
+        Ok(())
+    }
+
+    /// Takes in values of the canary alone, given with how often each occurred, and holds them against a fixed mean in the
+    /// place of the stable version's and the margin: the null hypothesis of this block is that the canary's mean is no
+    /// worse than `limit` (or no better, for [`Direction::Safe`]). For a promoted version, beside which nothing runs.
+    ///
+    /// # Errors
+    ///
+    /// Unless all values and `limit` are in [0, 1]; then nothing is taken in.
+    pub fn update_against_limit(&mut self, canary: &[(f64, u64)], limit: f64) -> Result<(), StatisticsError> {
+        counted_unit("canary", canary)?;
+        unit("limit", &[limit])?;
+        let mut past = Spread::default();
+        self.stable.iter().for_each(|stratum| past.merge(stratum));
+        if canary.iter().all(|(_, count)| *count == 0) || past.n < HISTORY {
+            return Ok(());
         }
+        let limit = self.loss(limit);
+        let (sign, risk) = match self.direction {
+            Direction::Worse => (1.0, limit),
+            Direction::Safe => (-1.0, 1.0 - limit),
+        };
+        let sizes = bets::sizes(&past, AT_RISK / risk.max(EDGE));
+        let canary = canary.iter().map(|(x, count)| (self.loss(*x), *count));
+        self.capital.bet(bets::log_growth(canary, limit, &sizes.map(|size| sign * size)));
         Ok(())
     }
 
@@ -108,33 +148,51 @@ impl MeanTest {
         blocks.into_iter().try_for_each(|(stable, canary)| self.update(stable, canary))
     }
 
-    fn absorb(&mut self, stable: &[f64], canary: &[f64]) {
-        if !stable.is_empty() && !canary.is_empty() && self.stable.n >= HISTORY {
-            let growth = self.growth(stable, canary);
+    /// A value of which more is worse.
+    fn loss(&self, value: f64) -> f64 {
+        if self.scores { 1.0 - value } else { value }
+    }
+
+    fn absorb<V: Iterator<Item = (f64, u64)> + Clone>(&mut self, stratum: u8, stable: V, canary: V) {
+        let scores = self.scores;
+        let loss = move |(x, count): (f64, u64)| (if scores { 1.0 - x } else { x }, count);
+        let (stable, canary) = (stable.map(loss), canary.map(loss));
+        let place = usize::from(stratum);
+        if self.stable.len() <= place {
+            self.stable.resize(place + 1, Spread::default());
+        }
+        let past = self.stable[place];
+        let (in_stable, in_canary) = (Spread::of(stable.clone()), Spread::of(canary.clone()));
+        if in_stable.n > 0.0 && in_canary.n > 0.0 && past.n >= HISTORY {
+            let growth = self.growth(&past, (stable, in_stable.n), (canary, in_canary.n));
             self.capital.bet(growth);
         }
-        let (stable, canary) = (Spread::of(stable), Spread::of(canary));
-        self.difference.update(&stable, &canary);
-        self.stable.merge(&stable);
-        self.stable.forget(MEMORY);
+        self.difference.update(&in_stable, &in_canary);
+        self.stable[place].merge(&in_stable);
+        self.stable[place].forget(MEMORY);
     }
 
     /// What each bet makes of a block, as logarithms.
-    fn growth(&self, stable: &[f64], canary: &[f64]) -> PerBet {
+    fn growth<V: Iterator<Item = (f64, u64)>>(
+        &self,
+        past: &Spread,
+        (stable, n_s): (V, f64),
+        (canary, n_c): (V, f64),
+    ) -> PerBet {
         let highest = self.margin.stable_for(1.0 - EDGE).min(1.0 - EDGE);
-        let stable_centre = self.stable.mean.min(highest).max(EDGE);
+        let stable_centre = past.mean.min(highest).max(EDGE);
         let canary_centre = self.margin.at(stable_centre);
         if canary_centre >= 1.0 {
             return [0.0; bets::BETS];
         }
-        let balance = self.margin.ratio() * canary.len() as f64 / stable.len() as f64;
+        let balance = self.margin.ratio() * n_c / n_s;
         // What a bet can lose on one value: the canary's distance to 0 and the stable one's to 1, or the other way round.
         let (sign, canary_risk, stable_risk) = match self.direction {
             Direction::Worse => (1.0, canary_centre, 1.0 - stable_centre),
             Direction::Safe => (-1.0, 1.0 - canary_centre, stable_centre),
         };
         let cap = (AT_RISK / canary_risk).min(AT_RISK / (stable_risk * balance));
-        let sizes = bets::sizes(&self.stable, cap);
+        let sizes = bets::sizes(past, cap);
         let on_canary = bets::log_growth(canary, canary_centre, &sizes.map(|size| sign * size));
         let on_stable = bets::log_growth(stable, stable_centre, &sizes.map(|size| -sign * size * balance));
         std::array::from_fn(|i| on_canary[i] + on_stable[i])
@@ -167,6 +225,17 @@ impl EProcess for MeanTest {
     fn e_value(&self) -> EValue {
         self.capital.e_value(bets::weights())
     }
+}
+
+fn counted_unit(argument: &'static str, values: &[(f64, u64)]) -> Result<(), StatisticsError> {
+    match values.iter().find(|(x, _)| !(0.0..=1.0).contains(x)) {
+        Some(&(got, _)) => Err(StatisticsError { argument, expected: "values in [0, 1]", got }),
+        None => Ok(()),
+    }
+}
+
+fn once(values: &[f64]) -> impl Iterator<Item = (f64, u64)> + Clone {
+    values.iter().map(|x| (*x, 1))
 }
 
 /// All values in [0, 1].

@@ -45,8 +45,10 @@ const START: (f64, f64) = (0.5, 10.0);
 pub struct RateTest {
     direction: Direction,
     margin: Margin,
-    /// Decayed failures and trials of the stable version.
-    past: (f64, f64),
+    /// Decayed failures and trials of the stable version, for each stratum.
+    past: Vec<(f64, f64)>,
+    /// What these start from.
+    start: (f64, f64),
     capital: Capital,
     difference: Difference,
 }
@@ -56,7 +58,7 @@ impl RateTest {
     /// [`Direction::Safe`]: `p_canary ≥ ratio · p_stable + offset`.
     pub fn new(direction: Direction, margin: Margin) -> Self {
         let capital = Capital::new(bets(direction, margin).len());
-        Self { direction, margin, past: START, capital, difference: Difference::new() }
+        Self { direction, margin, past: Vec::new(), start: START, capital, difference: Difference::new() }
     }
 
     /// Sets what the stable version's rate is taken to be before its first requests. A good guess saves a few requests; a bad
@@ -67,23 +69,57 @@ impl RateTest {
     /// Unless `rate` is in (0, 1).
     pub fn expecting(mut self, rate: f64) -> Result<Self, StatisticsError> {
         check::open_unit("rate", rate)?;
-        self.past = (rate * START.1, START.1);
+        self.start = (rate * START.1, START.1);
         Ok(self)
     }
 
     /// Takes in a complete block. One without requests of both versions says nothing of their difference, only of the
     /// stable version's rate.
     pub fn update(&mut self, block: RateBlock) {
+        self.update_in(0, block);
+    }
+
+    /// Takes in the part of a block that is of one stratum: of requests that are alike, such as those with long prompts.
+    /// Each stratum has a baseline of its own. Given the past, requests of different strata are independent, so the parts
+    /// of a block are evidence like blocks that follow one another; the null hypothesis is then meant of each stratum.
+    ///
+    /// ```
+    /// use serinus_stats::sequential::{Count, Direction, EProcess, Margin, RateBlock, RateTest};
+    ///
+    /// # fn main() -> Result<(), serinus_stats::StatisticsError> {
+    /// let mut test = RateTest::new(Direction::Worse, Margin::EQUAL);
+    /// let mut mixed = test.clone();
+    /// for _ in 0..20 {
+    ///     // Long prompts fail more often, on both versions alike; the canary has more of them.
+    ///     let short = RateBlock { stable: Count::new(2, 100)?, canary: Count::new(0, 5)? };
+    ///     let long = RateBlock { stable: Count::new(2, 10)?, canary: Count::new(3, 15)? };
+    ///     test.update_in(0, short);
+    ///     test.update_in(1, long);
+    ///     let mut whole = short;
+    ///     whole.merge(long);
+    ///     mixed.update(whole);
+    /// }
+    /// assert!(test.e_value().value() < 1.0);
+    /// assert!(mixed.e_value().value() > 1e6, "the mixture of prompts looks like a regression");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_in(&mut self, stratum: u8, block: RateBlock) {
+        let place = usize::from(stratum);
+        if self.past.len() <= place {
+            self.past.resize(place + 1, self.start);
+        }
+        let stable = baseline(self.past[place]);
         if block.stable.trials() > 0 && block.canary.trials() > 0 {
-            let (direction, margin, stable) = (self.direction, self.margin, self.baseline_rate());
+            let (direction, margin) = (self.direction, self.margin);
             let mut guess = stable;
             self.bet(|bet| two_arms(&block, direction, margin, stable, bet, &mut guess));
         }
         self.difference.update(&Spread::of_count(block.stable), &Spread::of_count(block.canary));
         if block.stable.trials() > 0 {
-            let (failures, trials) = self.past;
+            let (failures, trials) = self.past[place];
             let kept = (MEMORY / trials).clamp(DECAY, 1.0);
-            self.past =
+            self.past[place] =
                 (kept * failures + block.stable.failures() as f64, kept * trials + block.stable.trials() as f64);
         }
     }
@@ -116,9 +152,10 @@ impl RateTest {
         Ok(())
     }
 
-    /// The stable version's rate as estimated from its latest blocks, in [0.0001, 0.9].
+    /// The stable version's rate as estimated from its latest blocks, over all strata, in [0.0001, 0.9].
     pub fn baseline_rate(&self) -> f64 {
-        (self.past.0 / self.past.1).clamp(1e-4, 0.9)
+        let sum = self.past.iter().fold((0.0, 0.0), |(f, t), (failures, trials)| (f + failures, t + trials));
+        baseline(if self.past.is_empty() { self.start } else { sum })
     }
 
     /// The canary's rate less the stable version's, averaged over blocks with the smaller of their counts as weight; `None`
@@ -151,6 +188,10 @@ impl EProcess for RateTest {
     fn e_value(&self) -> EValue {
         self.capital.e_value(bets(self.direction, self.margin).iter().map(|(_, weight)| *weight))
     }
+}
+
+fn baseline((failures, trials): (f64, f64)) -> f64 {
+    (failures / trials).clamp(1e-4, 0.9)
 }
 
 /// Equality lies on the boundary itself unless a margin moves it away.

@@ -13,13 +13,15 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    pub(super) fn of(values: &[f64]) -> Self {
-        if values.is_empty() {
+    /// Of values and how often each occurred.
+    pub(super) fn of(values: impl Iterator<Item = (f64, u64)> + Clone) -> Self {
+        let (n, sum) =
+            values.clone().fold((0.0, 0.0), |(n, sum), (x, count)| (n + count as f64, sum + x * count as f64));
+        if n == 0.0 {
             return Self::default();
         }
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        Self { n, mean, squares: values.iter().map(|x| (x - mean) * (x - mean)).sum() }
+        let mean = sum / n;
+        Self { n, mean, squares: values.map(|(x, count)| count as f64 * (x - mean) * (x - mean)).sum() }
     }
 
     pub(super) fn of_count(count: Count) -> Self {
@@ -73,9 +75,11 @@ mod tests {
     #[test]
     fn parts_make_the_whole() {
         let values = [0.1, 0.4, 0.35, 0.9, 0.0, 1.0];
-        let whole = Spread::of(&values);
-        let (mut merged, mut added) = (Spread::of(&values[..2]), Spread::default());
-        merged.merge(&Spread::of(&values[2..]));
+        let of = |values: &[f64]| Spread::of(values.iter().map(|x| (*x, 1)));
+        let whole = of(&values);
+        assert_eq!(Spread::of([(0.4, 2), (0.1, 1)].into_iter()), of(&[0.4, 0.4, 0.1]));
+        let (mut merged, mut added) = (of(&values[..2]), Spread::default());
+        merged.merge(&of(&values[2..]));
         for x in values {
             added.add(x);
         }
