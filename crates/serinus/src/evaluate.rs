@@ -8,12 +8,13 @@
 mod budget;
 mod evaluation;
 mod feed;
+mod gauge;
 mod guardrail;
-mod limit;
 mod reasons;
 mod sequential;
 mod sequential_builder;
-mod stratified;
+mod sequential_state;
+mod standard;
 #[cfg(test)]
 mod tests;
 mod threshold;
@@ -23,16 +24,18 @@ mod watch;
 use std::fmt;
 
 pub use budget::{Budget, BudgetError, Ledger, LedgerShare};
-pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, QualityComparison};
-pub use guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
+pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, Measured, QualityComparison};
+pub use guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing};
 pub use sequential::SequentialEvaluator;
 pub use sequential_builder::{EvaluatorError, SequentialBuilder};
+pub use sequential_state::{SequentialState, StateError};
 pub use serinus_stats::sequential::Margin;
+pub use standard::StandardGuardrail;
 pub use threshold::{ThresholdError, ThresholdEvaluator, Thresholds};
 pub use verdict::Verdict;
 
 use crate::clock::Timestamp;
-use crate::observe::{Block, BlockRule, Observation, Signals};
+use crate::observe::{Block, BlockRule, Observation, Signals, UserCap};
 
 /// Judges one canary against one stable version, over one rollout.
 ///
@@ -55,6 +58,11 @@ pub trait CanaryEvaluator: Send + fmt::Debug {
 
     /// When blocks close.
     fn block_rule(&self) -> BlockRule;
+
+    /// How much of the evidence one user may make up. No cap unless an evaluator has one.
+    fn user_cap(&self) -> UserCap {
+        UserCap::None
+    }
 
     /// Takes in a complete block: of both versions, or, after the promotion, of the canary alone.
     fn absorb(&mut self, block: &Block);

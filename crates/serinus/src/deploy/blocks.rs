@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::clock::Timestamp;
+use crate::evaluate::CanaryEvaluator;
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, Block, BlockRule, Signals};
+use crate::observe::{Block, BlockRule, Renewal, Signals};
 use crate::route::{Tally, TrafficSplitter, Turnout};
 
 /// Opens and closes blocks on a splitter, by time and arrivals only, and hands them on in order once every request of
@@ -15,6 +16,7 @@ pub(crate) struct Blocks {
     canary: VersionId,
     rule: BlockRule,
     signals: Signals,
+    shares: Renewal,
     open: Span,
     closed: VecDeque<(Span, Timestamp)>,
     /// Whether the canary has all the traffic: a block then needs no stable request.
@@ -30,18 +32,25 @@ struct Span {
 impl Blocks {
     pub(crate) fn new(
         (stable, canary): (VersionId, VersionId),
-        rule: BlockRule,
-        signals: Signals,
+        evaluator: &dyn CanaryEvaluator,
         now: Timestamp,
         splitter: &dyn TrafficSplitter,
     ) -> Self {
-        let open = Span { id: splitter.open_block(&signals), opened_at: now };
-        Self { stable, canary, rule, signals, open, closed: VecDeque::new(), alone: false }
+        let signals = evaluator.signals();
+        let mut shares = Renewal::new(evaluator.user_cap(), now);
+        let open = Span { id: splitter.open_block(&signals, shares.at(now)), opened_at: now };
+        let rule = evaluator.block_rule();
+        Self { stable, canary, rule, signals, shares, open, closed: VecDeque::new(), alone: false }
     }
 
-    /// Ends the open block, whatever it holds: the shares of traffic have changed.
-    pub(crate) fn cut(&mut self, now: Timestamp, splitter: &dyn TrafficSplitter) {
-        let next = Span { id: splitter.open_block(&self.signals), opened_at: now };
+    /// Ends the open block, whatever it holds: the shares of traffic have changed. All users have their share again.
+    pub(crate) fn begin_stage(&mut self, now: Timestamp, splitter: &dyn TrafficSplitter) {
+        self.shares.renew(now);
+        self.cut(now, splitter);
+    }
+
+    fn cut(&mut self, now: Timestamp, splitter: &dyn TrafficSplitter) {
+        let next = Span { id: splitter.open_block(&self.signals, self.shares.at(now)), opened_at: now };
         self.closed.push_back((std::mem::replace(&mut self.open, next), now));
     }
 
@@ -78,19 +87,25 @@ impl Blocks {
         (of(&self.stable), of(&self.canary))
     }
 
+    /// A request that has had its time and has not ended is a failure of the block in which it arrived.
     fn block(&self, span: Span, closed_at: Timestamp, splitter: &dyn TrafficSplitter) -> Block {
         let mut tallies = splitter.tally(span.id);
-        let (stable_arrivals, stable) = self.settled(tallies.remove(&self.stable));
-        let (canary_arrivals, canary) = self.settled(tallies.remove(&self.canary));
-        let Span { id, opened_at } = span;
-        Block { id, opened_at, closed_at, stable, canary, stable_arrivals, canary_arrivals }
-    }
-
-    /// A request that has had its time and has not ended is a failure of the block in which it arrived.
-    fn settled(&self, tally: Option<Tally>) -> (u64, ArmEvidence) {
-        let Some(mut tally) = tally else { return (0, ArmEvidence::new(&self.signals)) };
-        let unfinished = tally.unfinished();
-        tally.evidence.time_out(unfinished, &self.signals);
-        (tally.arrivals, tally.evidence)
+        let mut settled = |version| {
+            let mut tally: Tally = tallies.remove(version).unwrap_or_default();
+            tally.evidence.time_out(tally.unfinished(), &self.signals);
+            tally
+        };
+        let (stable, canary) = (settled(&self.stable), settled(&self.canary));
+        Block {
+            id: span.id,
+            opened_at: span.opened_at,
+            closed_at,
+            stable: stable.evidence,
+            canary: canary.evidence,
+            stable_arrivals: stable.arrivals,
+            canary_arrivals: canary.arrivals,
+            stable_capped: stable.capped,
+            canary_capped: canary.capped,
+        }
     }
 }

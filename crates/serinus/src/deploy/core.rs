@@ -46,8 +46,7 @@ impl Core {
         let (stable, canary) = (rollout.plan().current().version().clone(), rollout.plan().target().version().clone());
         let begun = Record::Begun(Box::new(rollout.plan().as_ref().clone()));
         with.journal.append(&Entry { rollout: rollout.id().to_owned(), sequence: 0, at: now, what: begun })?;
-        let (rule, signals) = (evaluator.block_rule(), evaluator.signals());
-        let blocks = Blocks::new((stable, canary), rule, signals, now, &*with.splitter);
+        let blocks = Blocks::new((stable, canary), &*evaluator, now, &*with.splitter);
         Ok(Self { with, rollout, evaluator, blocks, sequence: 1 })
     }
 
@@ -153,7 +152,7 @@ impl Core {
         match effect {
             Effect::RollBackTraffic { call, version } => {
                 let left = self.with.splitter.roll_back(&version);
-                self.blocks.cut(now, &*self.with.splitter);
+                self.blocks.begin_stage(now, &*self.with.splitter);
                 hands.inputs.extend(self.has_left(left).then_some(Input::TrafficShifted { call }));
             }
             Effect::Withdraw { call, version } => {
@@ -164,7 +163,7 @@ impl Core {
             Effect::SetWeights { weights, canary_weight } => match self.with.splitter.set_weights(&weights) {
                 Ok(()) => {
                     self.evaluator.set_traffic(canary_weight, now);
-                    self.blocks.cut(now, &*self.with.splitter);
+                    self.blocks.begin_stage(now, &*self.with.splitter);
                 }
                 Err(error) => hands.inputs.push_back(Input::Refused { reason: error.to_string() }),
             },

@@ -47,14 +47,7 @@ impl Recipe {
 
 /// The default: sequential, with the plan's margins and budgets.
 pub(crate) fn sequential(plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
-    let margins = plan.margins();
-    let evaluator = SequentialEvaluator::builder(plan.current().version().clone(), plan.target().version().clone())
-        .false_rollback_budget(plan.false_rollback_budget())
-        .promote_error(plan.false_promotion_budget())
-        .increases(margins.error_rate_increase, margins.failure_rate_increase())
-        .min_requests(plan.min_requests())
-        .build()?;
-    Ok(Box::new(evaluator))
+    Ok(Box::new(SequentialEvaluator::for_plan(plan).build()?))
 }
 
 /// Starts work that blocks, and answers with an input when it is done.

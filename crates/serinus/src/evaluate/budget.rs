@@ -8,35 +8,38 @@ use thiserror::Error;
 /// The share of the budget that the limits of a promoted version are set with.
 ///
 /// Those limits rest on an estimate of the old version's rate, which may itself be off.
-pub(super) const AFTER_PROMOTION: f64 = 0.05;
+const AFTER_PROMOTION: f64 = 0.05;
+/// Beyond it, sums of weights would lose the smaller ones.
+const GREATEST_WEIGHT: f64 = 1e9;
 
 /// The probability that a healthy canary is ever rolled back, declared in advance and divided among the guardrails.
 ///
 /// Each guardrail k has a weight `w_k`, and is a bet that pays `E_k ≥ 0` with an expectation of at most 1 while the canary is
 /// healthy. The weighted sum `Σ w_k E_k` is such a bet too as long as the weights sum to at most 1, so it ever reaches 1/α
 /// with probability at most α (Ville's inequality), whatever the guardrails have to do with each other and however often
-/// one looks. A weight that no guardrail has stays unspent.
+/// one looks. Weights are given in proportion to each other; they are scaled to sum to 0.95, and the rest is kept for what
+/// can go wrong in setting the limits of a promoted version.
 ///
 /// ```
 /// use serinus::evaluate::Budget;
 ///
-/// let budget = Budget::new(0.01, &[("error_rate", 0.25), ("failure_rate", 0.25)]).unwrap();
-/// assert_eq!(budget.threshold("error_rate"), Some(400.0));
-/// assert!(Budget::new(0.01, &[("error_rate", 0.7), ("failure_rate", 0.7)]).is_err());
+/// let budget = Budget::new(0.01, &[("error_rate", 3.0), ("latency", 1.0)]).unwrap();
+/// assert!((budget.threshold("latency").unwrap() - 1.0 / (0.01 * 0.95 / 4.0)).abs() < 1e-9);
+/// assert!(Budget::new(0.01, &[("error_rate", 0.0)]).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     false_rollback: f64,
+    /// Scaled.
     weights: BTreeMap<String, f64>,
 }
 
 impl Budget {
-    /// A budget `false_rollback` in (0, 1), divided by these weights. Besides theirs, a weight of 0.05 is kept for what
-    /// can go wrong in setting the limits of a promoted version.
+    /// A budget `false_rollback` in (0, 1), divided in proportion to these weights.
     ///
     /// # Errors
     ///
-    /// If the budget is not in (0, 1), a weight is not in (0, 1], two have the same name, or they sum to more than 0.95.
+    /// If the budget is not in (0, 1), a weight is not above 0 and finite, or two have the same name.
     pub fn new<'a>(
         false_rollback: f64,
         weights: impl IntoIterator<Item = &'a (impl AsRef<str> + 'a, f64)>,
@@ -47,17 +50,15 @@ impl Budget {
         let mut budget = Self { false_rollback, weights: BTreeMap::new() };
         for (guardrail, weight) in weights {
             let guardrail = guardrail.as_ref().to_owned();
-            if !(*weight > 0.0 && *weight <= 1.0) {
+            if !(*weight > 0.0 && *weight <= GREATEST_WEIGHT) {
                 return Err(BudgetError::Weight { guardrail, got: *weight });
             }
             if budget.weights.insert(guardrail.clone(), *weight).is_some() {
                 return Err(BudgetError::Twice { guardrail });
             }
         }
-        let sum = budget.weights.values().sum::<f64>();
-        if sum > 1.0 - AFTER_PROMOTION + 1e-9 {
-            return Err(BudgetError::Overspent { sum, most: 1.0 - AFTER_PROMOTION });
-        }
+        let scale = (1.0 - AFTER_PROMOTION) / budget.weights.values().sum::<f64>();
+        budget.weights.values_mut().for_each(|weight| *weight *= scale);
         Ok(budget)
     }
 
@@ -94,13 +95,12 @@ impl Budget {
 
     /// The probability with which a guardrail's limit after promotion may be set too low.
     pub(super) fn limit_error(&self, guardrail: &str) -> f64 {
-        let sum = self.weights.values().sum::<f64>();
-        self.weights.get(guardrail).map_or(0.0, |weight| weight / sum * AFTER_PROMOTION * self.false_rollback)
+        let share = self.weights.get(guardrail).map_or(0.0, |weight| weight / (1.0 - AFTER_PROMOTION));
+        share * AFTER_PROMOTION * self.false_rollback
     }
 
     /// The ledger of this budget, given each guardrail's evidence.
     pub(super) fn ledger<'a>(&self, log_e_values: impl Iterator<Item = (&'a str, f64)> + Clone) -> Ledger {
-        let spent = self.weights.values().sum::<f64>() + AFTER_PROMOTION;
         let shares = log_e_values.clone().map(|(guardrail, log_e_value)| {
             let weight = self.weights.get(guardrail).copied().unwrap_or(0.0);
             let share = LedgerShare {
@@ -117,7 +117,6 @@ impl Budget {
             joint_e_value: bounded_exp(self.log_joint(log_e_values)),
             joint_threshold: self.joint_threshold(),
             after_promotion: AFTER_PROMOTION,
-            unspent: (1.0 - spent).max(0.0),
         }
     }
 }
@@ -140,8 +139,6 @@ pub struct Ledger {
     pub joint_threshold: f64,
     /// The weight kept for setting the limits of a promoted version.
     pub after_promotion: f64,
-    /// The weight that nothing uses.
-    pub unspent: f64,
 }
 
 /// One guardrail's share of the budget.
@@ -167,7 +164,7 @@ pub enum BudgetError {
         got: f64,
     },
     /// A weight is no share.
-    #[error("expected a weight above 0 and at most 1 for guardrail {guardrail:?}, got {got}")]
+    #[error("expected a weight above 0 and at most a billion for guardrail {guardrail:?}, got {got}")]
     Weight {
         /// Whose weight it is.
         guardrail: String,
@@ -180,14 +177,6 @@ pub enum BudgetError {
         /// The name.
         guardrail: String,
     },
-    /// The weights sum to more than there is.
-    #[error("the guardrails' weights sum to {sum}, expected at most {most}")]
-    Overspent {
-        /// Their sum.
-        sum: f64,
-        /// The most they may sum to.
-        most: f64,
-    },
 }
 
 #[cfg(test)]
@@ -198,10 +187,9 @@ mod tests {
     fn what_is_no_budget_is_refused() {
         for bad in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             assert!(matches!(Budget::new(bad, &[("a", 0.5)]), Err(BudgetError::Budget { .. })), "{bad}");
-            assert!(Budget::new(0.01, &[("a", if bad == 1.0 { 1.1 } else { bad })]).is_err(), "{bad}");
+            assert!(Budget::new(0.01, &[("a", if bad == 1.0 { 1e10 } else { bad })]).is_err(), "{bad}");
         }
         assert_eq!(Budget::new(0.01, &[("a", 0.1), ("a", 0.1)]), Err(BudgetError::Twice { guardrail: "a".into() }));
-        assert!(matches!(Budget::new(0.01, &[("a", 0.5), ("b", 0.5)]), Err(BudgetError::Overspent { .. })));
     }
 
     #[test]
@@ -219,7 +207,7 @@ mod tests {
         let budget = Budget::new(0.01, &[("a", 0.25), ("b", 0.25)]).unwrap();
         let ledger = budget.ledger([("a", 4_000.0), ("b", f64::NEG_INFINITY)].into_iter());
         let spent: f64 = ledger.shares.values().map(|share| share.weight).sum();
-        assert!((spent + ledger.after_promotion + ledger.unspent - 1.0).abs() < 1e-12);
+        assert!((spent + ledger.after_promotion - 1.0).abs() < 1e-12);
         assert_eq!(ledger.joint_e_value, f64::MAX);
         assert_eq!(ledger.shares["b"].e_value, 0.0);
         let stored = serde_json::to_string(&ledger).unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Ledger;
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
-use crate::observe::{ArmEvidence, Count};
+use crate::observe::{Count, Measures};
 
 /// What an evaluator has to say at one time: the verdict, why, and the numbers of both versions.
 ///
@@ -33,6 +33,10 @@ pub struct Evaluation {
     pub stable_requests: u64,
     /// Requests to the canary that have been judged, over the whole rollout; stages count their own from it.
     pub canary_requests: u64,
+    /// What a person should look at and that rolls nothing back, by what it is about: alert-only guardrails that have
+    /// found the canary to be worse, and users who make up too much of the traffic.
+    #[serde(default)]
+    pub alerts: BTreeMap<String, String>,
     /// How the budget of false rollbacks is spent. `None` where an evaluator has none to keep.
     pub ledger: Option<Ledger>,
     /// The time of the evaluation.
@@ -62,7 +66,7 @@ pub struct LatencyComparison {
 
 impl LatencyComparison {
     /// Compares the latencies of two versions' requests.
-    pub fn between(stable: &ArmEvidence, canary: &ArmEvidence) -> Self {
+    pub fn between(stable: &Measures, canary: &Measures) -> Self {
         let (stable_p50_ms, canary_p50_ms) = (stable.latency().quantile(0.5), canary.latency().quantile(0.5));
         let (stable_p99_ms, canary_p99_ms) = (stable.latency().quantile(0.99), canary.latency().quantile(0.99));
         Self {
@@ -122,8 +126,8 @@ pub struct QualityComparison {
 impl QualityComparison {
     /// Compares the answers of two versions; the counts are those of judged answers that failed.
     pub fn between(
-        (stable, stable_failures): (&ArmEvidence, Count),
-        (canary, canary_failures): (&ArmEvidence, Count),
+        (stable, stable_failures): (&Measures, Count),
+        (canary, canary_failures): (&Measures, Count),
     ) -> Self {
         let (stable_mean, canary_mean) = (stable.quality().mean(), canary.quality().mean());
         let (stable_failure_rate, canary_failure_rate) = (rate(stable_failures), rate(canary_failures));
@@ -150,6 +154,8 @@ impl QualityComparison {
 pub struct GuardrailReport {
     /// What the guardrail's own evidence says.
     pub verdict: Verdict,
+    /// Whether it only alerts: it has no share of the budget, and rolls nothing back.
+    pub alerts_only: bool,
     /// Evidence that the canary is worse.
     pub e_value: f64,
     /// Its natural logarithm.
@@ -160,17 +166,28 @@ pub struct GuardrailReport {
     pub safe_e_value: f64,
     /// The evidence at which it is healthy.
     pub safe_threshold: f64,
-    /// Failures among the stable version's requests, over the whole rollout.
-    pub stable: Count,
-    /// Failures among the canary's requests, over the whole rollout.
-    pub canary: Count,
-    /// The estimated relative increase over this stage, from comparisons within blocks. `None` while there is no such
-    /// block, or no failure of the stable version in them.
-    pub estimate: Option<f64>,
-    /// Whether the estimate of this stage lies inside the margin. False while there is none.
+    /// The stable version's share, quantile or mean, over the whole rollout.
+    pub stable: Measured,
+    /// The canary's.
+    pub canary: Measured,
+    /// The quantile that these are, where they are times: the one that carries the most evidence.
+    pub quantile: Option<f64>,
+    /// The estimated relative increase over this stage (0.5 is +50%): of rates and means from comparisons within blocks, of
+    /// times at the quantile. `None` while there is nothing to compare, or the stable version's value is 0.
+    pub increase: Option<f64>,
+    /// Whether the estimates of this stage lie inside the margin. False while there are none.
     pub within_margin: bool,
-    /// The failure rate that the promoted version is held against, once it stands alone.
+    /// What the promoted version is held against, once it stands alone, in the unit of the values.
     pub limit: Option<f64>,
+}
+
+/// What is known of one version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Requests that say something of it.
+    pub requests: u64,
+    /// A share in [0, 1], a time in milliseconds, a score in [0, 1], or a length in tokens. `None` of no requests.
+    pub value: Option<f64>,
 }
 
 fn rate(count: Count) -> Option<f64> {

@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::model::VersionId;
-use crate::observe::{Arm, Block, BlockBuilder, BlockRule, Observation, Signals};
+use crate::observe::{Arm, Block, BlockBuilder, BlockRule, Observation, Renewal, Signals, UserCap};
+use crate::route::sticky_point;
 
 /// What reaches an evaluator besides whole blocks.
 #[derive(Clone, Debug)]
@@ -10,15 +11,20 @@ pub(super) struct Feed {
     stable: VersionId,
     canary: VersionId,
     blocks: BlockBuilder,
-    /// The canary's share of the traffic, once it is known.
-    share: Option<f64>,
+    shares: Renewal,
     /// Observations of other versions.
     unknown: u64,
 }
 
 impl Feed {
-    pub(super) fn new(stable: VersionId, canary: VersionId, rule: BlockRule, signals: Signals) -> Self {
-        Self { stable, canary, blocks: BlockBuilder::new(rule, signals), share: None, unknown: 0 }
+    pub(super) fn new(
+        (stable, canary): (VersionId, VersionId),
+        rule: BlockRule,
+        signals: Signals,
+        user_cap: UserCap,
+    ) -> Self {
+        let (blocks, shares) = (BlockBuilder::new(rule, signals), Renewal::new(user_cap, Timestamp::ZERO));
+        Self { stable, canary, blocks, shares, unknown: 0 }
     }
 
     /// Observations that were of neither version.
@@ -36,18 +42,18 @@ impl Feed {
             self.unknown = self.unknown.saturating_add(1);
             return None;
         };
-        self.blocks.add(arm, observation.outcome, observation.arrived_at.unwrap_or(now))
+        let arrived_at = observation.arrived_at.unwrap_or(now);
+        let mut within = |key: &String| self.shares.at(arrived_at).take(sticky_point("", key));
+        if observation.sticky_key.as_ref().is_some_and(|key| !within(key)) {
+            self.blocks.add_capped(arm, arrived_at);
+            return None;
+        }
+        self.blocks.add(arm, observation.outcome, arrived_at)
     }
 
-    /// Notes the canary's share; says whether it is another one than before.
-    pub(super) fn changes_share(&mut self, share: f64) -> bool {
-        let stands = self.share.is_some_and(|before| before.total_cmp(&share).is_eq());
-        self.share = Some(share);
-        !stands
-    }
-
-    /// Ends the open block; gives it if both versions are in it.
+    /// Ends the open block, and gives it. All users have their share again.
     pub(super) fn end_stage(&mut self, now: Timestamp) -> Option<Block> {
+        self.shares.renew(now);
         self.blocks.end_stage(now)
     }
 

@@ -1,34 +1,31 @@
 //! Guardrails: what a canary must not make worse, and by how much.
 
+use std::fmt;
+use std::sync::Arc;
+
 use thiserror::Error;
 
-use crate::observe::{Errors, Failures, Outcome, Signal};
+use crate::observe::Signal;
 use serinus_stats::sequential::Margin;
 
-/// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
-/// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
-const ABSOLUTE_MARGIN: f64 = 0.005;
-
-/// A rate of failures that a canary must not raise: a [`Signal`] together with the margins that it is judged by.
+/// Something that a canary must not make worse.
 ///
 /// # Contract
 ///
-/// The margins never change while a rollout runs. `worse` is the hypothesis that must be disproved before the canary is
-/// rolled back: choose it below the increase that you would call a regression (the built-in guardrails take half of it),
-/// since a regression exactly at the hypothesis can never be told from it. `safe` holds the hypotheses of which at least
-/// one must be disproved before the canary counts as healthy; each must follow from "the canary is unacceptable". It must
-/// not be empty. The [`Signal`]'s contract holds too.
+/// Nothing of it changes while a rollout runs. Of each comparison the *worse* side is the hypothesis that must be disproved
+/// before the canary is rolled back: choose it below the change that you would call a regression (the
+/// [built-in guardrails](super::StandardGuardrail) take half of it), since a regression exactly at the hypothesis can
+/// never be told from it. The *safe* side is the hypothesis that must be disproved before the canary counts as healthy:
+/// "the canary is unacceptable".
 ///
 /// ```
-/// use serinus::evaluate::{Guardrail, Margin};
+/// use std::sync::Arc;
+/// use serinus::evaluate::{Comparison, Guardrail, Margin, RateOf};
 /// use serinus::observe::{Outcome, Signal};
 ///
 /// /// Answers cut off after a few words: tolerated up to 2% more often.
 /// #[derive(Debug)]
-/// struct TooShort {
-///     worse: Margin,
-///     safe: Margin,
-/// }
+/// struct TooShort;
 ///
 /// impl Signal for TooShort {
 ///     fn name(&self) -> &str {
@@ -40,160 +37,122 @@ const ABSOLUTE_MARGIN: f64 = 0.005;
 /// }
 ///
 /// impl Guardrail for TooShort {
-///     fn worse(&self) -> Margin {
-///         self.worse
+///     fn name(&self) -> &str {
+///         "too_short"
 ///     }
-///     fn safe(&self) -> Vec<Margin> {
-///         vec![self.safe]
+///     fn compares(&self) -> Comparison {
+///         let (worse, safe) = (Margin::absolute(0.01).unwrap(), Margin::absolute(0.02).unwrap());
+///         Comparison::Rate { of: RateOf::Signal(Arc::new(TooShort)), worse, safe: vec![safe] }
 ///     }
 ///     fn noun(&self) -> &str {
 ///         "answers of fewer than five tokens"
 ///     }
 /// }
 /// ```
-pub trait Guardrail: Signal {
-    /// The rollback test's null hypothesis: the canary's rate is at most this.
-    fn worse(&self) -> Margin;
+pub trait Guardrail: Send + Sync + fmt::Debug {
+    /// Its name in reports, unique among the guardrails used together.
+    fn name(&self) -> &str;
 
-    /// The promote test's null hypotheses: the canary's rate is above all of these. Their e-values are averaged.
-    fn safe(&self) -> Vec<Margin>;
+    /// What is compared, and how much worse the canary may be.
+    fn compares(&self) -> Comparison;
 
-    /// Whether the guardrail must be healthy before the canary gets all traffic. One that nothing feeds, on either
-    /// version, never blocks.
+    /// Whether the canary must be shown to be healthy in this before it gets all traffic. A guardrail that nothing
+    /// feeds, on either version, never blocks.
     fn required(&self) -> bool {
         true
     }
 
-    /// What fails, in the plural, as it reads in a reason: "judged failures".
+    /// What it counts or measures, as it reads in a reason: "judged failures".
     fn noun(&self) -> &str {
         self.name()
     }
 }
 
-/// The margins of a built-in guardrail, from the relative increase that counts as a regression.
-///
-/// Unacceptable is a rate above both "+50%" (say) and "+0.005", that is, above the larger of the two. Each hypothesis
-/// alone follows from that, so each one's e-value is valid under it, and so is their average.
+/// What a guardrail compares.
 #[derive(Clone, Debug)]
-struct Margins {
-    worse: Margin,
-    safe: [Margin; 2],
+pub enum Comparison {
+    /// How often requests fail.
+    Rate {
+        /// In which sense.
+        of: RateOf,
+        /// Not worse than this: the rollback test's hypothesis.
+        worse: Margin,
+        /// Worse than all of these: the promote test's hypothesis. At least one; the evidence against them is averaged.
+        safe: Vec<Margin>,
+    },
+    /// How long requests take, at the median and at the 0.75, 0.9, 0.95 and 0.99 quantiles together.
+    Time {
+        /// Which time.
+        of: Timing,
+        /// The relative increase that the rollback test grants: 0.1 is +10%.
+        worse: f64,
+        /// The relative increase that the promote test excludes.
+        safe: f64,
+    },
+    /// The mean score ([`Outcome::quality`](crate::observe::Outcome::quality)), of which less is worse.
+    Score {
+        /// The decrease that the rollback test grants.
+        worse: f64,
+        /// The decrease that the promote test excludes.
+        safe: f64,
+    },
+    /// The mean length of the answers, in tokens, of which neither more nor less is wanted.
+    Length {
+        /// The relative change that the rollback test grants: 0.1 is ±10%.
+        worse: f64,
+        /// The relative change that the promote test excludes.
+        safe: f64,
+    },
 }
 
-impl Margins {
-    fn new(increase: f64) -> Result<Self, IncreaseError> {
-        let refused = |_| IncreaseError { got: increase };
-        if !(increase > 0.0 && increase.is_finite()) {
-            return Err(IncreaseError { got: increase });
-        }
-        Ok(Self {
-            worse: Margin::new(1.0 + increase / 2.0, 0.0).map_err(refused)?,
-            safe: [
-                Margin::new(1.0 + increase, 0.0).map_err(refused)?,
-                Margin::new(1.0, ABSOLUTE_MARGIN).map_err(refused)?,
-            ],
-        })
-    }
+/// In which sense requests fail.
+#[derive(Clone, Debug)]
+pub enum RateOf {
+    /// The signal says so.
+    Signal(Arc<dyn Signal>),
+    /// The client went away.
+    Abandoned,
 }
 
-/// The relative increase that a guardrail is given is not one.
+/// A time that is measured of each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// From its arrival to its last token.
+    Latency,
+    /// From its arrival to its first token.
+    Ttft,
+}
+
+/// The margins of a comparison make no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
-#[error("expected a relative increase above 0, such as 0.5 for +50%, got {got}")]
-pub struct IncreaseError {
-    /// The increase.
+#[error("expected {expected}, got {got}")]
+pub struct MarginError {
+    /// What is allowed.
+    pub expected: &'static str,
+    /// What was given.
     pub got: f64,
 }
 
-/// The share of requests that end in an error.
-///
-/// ```
-/// use serinus::evaluate::{ErrorRate, Guardrail};
-///
-/// let errors = ErrorRate::new(0.5).unwrap();
-/// assert!(errors.required());
-/// assert!(ErrorRate::new(f64::NAN).is_err());
-/// ```
-#[derive(Clone, Debug)]
-pub struct ErrorRate(Margins);
-
-impl ErrorRate {
-    /// Calls a relative increase beyond `increase` (0.5 is +50%) a regression.
-    ///
-    /// # Errors
-    ///
-    /// If `increase` is not a number above 0.
-    pub fn new(increase: f64) -> Result<Self, IncreaseError> {
-        Margins::new(increase).map(Self)
-    }
-}
-
-impl Signal for ErrorRate {
-    fn name(&self) -> &str {
-        Errors.name()
-    }
-
-    fn failed(&self, outcome: &Outcome) -> Option<bool> {
-        Errors.failed(outcome)
-    }
-}
-
-impl Guardrail for ErrorRate {
-    fn worse(&self) -> Margin {
-        self.0.worse
-    }
-
-    fn safe(&self) -> Vec<Margin> {
-        self.0.safe.to_vec()
-    }
-
-    fn noun(&self) -> &'static str {
-        "errors"
-    }
-}
-
-/// The share of judged answers that did not pass.
-///
-/// ```
-/// use serinus::evaluate::FailureRate;
-/// use serinus::observe::{Outcome, Signal};
-///
-/// let failures = FailureRate::new(0.5).unwrap();
-/// assert_eq!(failures.failed(&Outcome::ok().passed(false)), Some(true));
-/// ```
-#[derive(Clone, Debug)]
-pub struct FailureRate(Margins);
-
-impl FailureRate {
-    /// Calls a relative increase beyond `increase` (0.5 is +50%) a regression.
-    ///
-    /// # Errors
-    ///
-    /// If `increase` is not a number above 0.
-    pub fn new(increase: f64) -> Result<Self, IncreaseError> {
-        Margins::new(increase).map(Self)
-    }
-}
-
-impl Signal for FailureRate {
-    fn name(&self) -> &str {
-        Failures.name()
-    }
-
-    fn failed(&self, outcome: &Outcome) -> Option<bool> {
-        Failures.failed(outcome)
-    }
-}
-
-impl Guardrail for FailureRate {
-    fn worse(&self) -> Margin {
-        self.0.worse
-    }
-
-    fn safe(&self) -> Vec<Margin> {
-        self.0.safe.to_vec()
-    }
-
-    fn noun(&self) -> &'static str {
-        "judged failures"
+impl Comparison {
+    /// Checks the margins.
+    pub(super) fn check(&self) -> Result<(), MarginError> {
+        let (most, expected, worse, safe) = match *self {
+            Self::Rate { ref safe, .. } => {
+                let expected = "at least one safe margin, or the canary could never be healthy";
+                return if safe.is_empty() { Err(MarginError { expected, got: 0.0 }) } else { Ok(()) };
+            }
+            Self::Time { worse, safe, .. } => (100.0, "relative increases from 0 to 100", worse, safe),
+            Self::Score { worse, safe } => (0.99, "decreases of a score from 0 to 0.99", worse, safe),
+            Self::Length { worse, safe } => (0.9, "relative changes of the length from 0 to 0.9", worse, safe),
+        };
+        if let Some(got) = [worse, safe].into_iter().find(|margin| !(0.0..=most).contains(margin)) {
+            return Err(MarginError { expected, got });
+        }
+        if safe <= 0.0 || worse > safe {
+            let expected = "a safe margin above 0 and not below the worse one";
+            return Err(MarginError { expected, got: safe });
+        }
+        Ok(())
     }
 }

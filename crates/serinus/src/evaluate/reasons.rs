@@ -1,22 +1,46 @@
 //! Verdicts in words, with their numbers.
 
+use super::gauge::{Reading, Unit};
 use super::watch::{Fed, Watch};
-use crate::observe::Count;
 
 /// "judged failures: 14.2% of 212 canary requests against 3.1% of 4,310 stable ones"
-pub(super) fn comparison(watch: &Watch) -> String {
-    let noun = watch.guardrail().noun();
-    let (stable, canary) = (watch.stable(), watch.canary());
-    let since = watch
-        .limit()
-        .map_or_else(String::new, |limit| format!(", since the promotion against a limit of {}", percent(limit)));
+fn comparison(watch: &Watch) -> String {
+    let (noun, reading) = (watch.guardrail().noun(), watch.reading());
+    let ((stable_requests, canary_requests), (stable, canary)) = (reading.requests, reading.values);
+    let (what, of) = match reading.unit {
+        Unit::Share => (String::new(), "of"),
+        Unit::Milliseconds => (quantile(&reading), "over"),
+        Unit::Score | Unit::Tokens => ("a mean of ".to_owned(), "over"),
+    };
+    let since = reading.limit.map_or_else(String::new, |limit| {
+        format!(", since the promotion against a limit of {}", value(reading.unit, Some(limit)))
+    });
     format!(
-        "{noun}: {} of {} canary requests against {} of {} stable ones{since}",
-        share(canary),
-        whole(canary.trials()),
-        share(stable),
-        whole(stable.trials()),
+        "{noun}: {what}{} {of} {} canary requests against {} {of} {} stable ones{since}",
+        value(reading.unit, canary),
+        whole(canary_requests),
+        value(reading.unit, stable),
+        whole(stable_requests),
     )
+}
+
+fn quantile(reading: &Reading) -> String {
+    match reading.quantile {
+        Some(0.5) => "a median of ".into(),
+        Some(quantile) => format!("a p{:.0} of ", 100.0 * quantile),
+        None => String::new(),
+    }
+}
+
+fn value(unit: Unit, value: Option<f64>) -> String {
+    let Some(value) = value else { return "none".into() };
+    match unit {
+        Unit::Share => percent(value),
+        Unit::Milliseconds if value >= 100.0 => format!("{} ms", grouped(&format!("{value:.0}"))),
+        Unit::Milliseconds => format!("{value:.1} ms"),
+        Unit::Score => format!("{value:.3}"),
+        Unit::Tokens => format!("{value:.0} tokens"),
+    }
 }
 
 pub(super) fn degraded(watch: &Watch, log_e: f64, threshold: f64, joint: (f64, f64)) -> String {
@@ -30,32 +54,54 @@ pub(super) fn degraded(watch: &Watch, log_e: f64, threshold: f64, joint: (f64, f
 }
 
 pub(super) fn healthy(watch: &Watch, safe_threshold: f64) -> String {
-    let (evidence, needed) = (odds(watch.safest()), odds(safe_threshold.ln()));
+    let (evidence, needed) = (odds(watch.log_safe()), odds(safe_threshold.ln()));
     format!("{}; within the margin by evidence {evidence}, needed {needed}", comparison(watch))
 }
 
-pub(super) fn undecided(watch: &Watch, threshold: f64, safe_threshold: f64) -> String {
+pub(super) fn undecided(watch: &Watch, threshold: f64, safe_threshold: f64, promoted: bool) -> String {
+    let (worse, safe) = (threshold.ln(), safe_threshold.ln());
+    // Once the canary is alone, only evidence of its being worse still grows.
+    let more = match watch.more_requests(worse, if promoted { f64::INFINITY } else { safe }) {
+        Some(more) => format!("; about {} more canary requests at the current rates", grouped(&rough(more))),
+        None => String::new(),
+    };
     format!(
-        "{}; undecided: evidence of being worse {}, needed {}; of being within the margin {}, needed {}",
+        "{}; undecided: evidence of being worse {}, needed {}; of being within the margin {}, needed {}{more}",
         comparison(watch),
-        odds(watch.log_e_value()),
-        odds(threshold.ln()),
-        odds(watch.safest()),
-        odds(safe_threshold.ln()),
+        odds(watch.log_worse()),
+        odds(worse),
+        odds(watch.log_safe()),
+        odds(safe),
+    )
+}
+
+/// A number to two digits: no estimate of what is to come is better.
+fn rough(number: f64) -> String {
+    let unit = 10_f64.powf((number.log10().floor() - 1.0).max(0.0));
+    format!("{:.0}", (number / unit).ceil() * unit)
+}
+
+pub(super) fn heavy_users(capped: u64, counted: u64) -> String {
+    format!(
+        "{} of this stage's {} canary requests are beyond their users' share and no evidence: a few users make up most of \
+         the traffic, and the verdict takes longer",
+        whole(capped),
+        whole(capped.saturating_add(counted)),
     )
 }
 
 /// Why a guardrail without data on both versions keeps the canary from being healthy; `None` if it does not.
 pub(super) fn one_sided(watch: &Watch) -> Option<String> {
+    let (stable, canary) = watch.reading().requests;
     let (with, without, count) = match watch.fed() {
-        Fed::OnlyStable => ("stable", "canary", watch.stable()),
-        Fed::OnlyCanary => ("canary", "stable", watch.canary()),
+        Fed::OnlyStable => ("stable", "canary", stable),
+        Fed::OnlyCanary => ("canary", "stable", canary),
         Fed::Neither | Fed::Both => return None,
     };
     Some(format!(
         "{}: {} {with} requests say something of them and no {without} one does; the canary is not healthy before both do",
         watch.guardrail().noun(),
-        whole(count.trials()),
+        whole(count),
     ))
 }
 
@@ -79,10 +125,6 @@ pub(super) fn invalid_values(n: u64) -> Option<String> {
 pub(super) fn percent(fraction: f64) -> String {
     let percent = 100.0 * fraction;
     if percent != 0.0 && percent.abs() < 1.0 { format!("{percent:.2}%") } else { format!("{percent:.1}%") }
-}
-
-fn share(count: Count) -> String {
-    if count.trials() == 0 { "none".into() } else { percent(count.failures() as f64 / count.trials() as f64) }
 }
 
 /// An e-value as betting odds.
@@ -119,6 +161,9 @@ mod tests {
         assert_eq!(["0", "999", "1,000", "12,345,678"], [0, 999, 1_000, 12_345_678].map(whole));
         assert_eq!(["0.0%", "0.30%", "14.2%", "100.0%"], [0.0, 0.003, 0.1416, 1.0].map(percent));
         assert_eq!(["0.0 : 1", "3.0 : 1", "1,250 : 1"], [-800.0, 3f64.ln(), 1_250.4f64.ln()].map(odds));
+        assert_eq!(["7", "340", "13000"], [6.2, 334.0, 12_345.0].map(rough));
+        let milliseconds = |ms| value(Unit::Milliseconds, Some(ms));
+        assert_eq!(["9.3 ms", "830 ms", "12,000 ms"], [9.31, 830.2, 12_000.0].map(milliseconds));
         assert_eq!(odds(f64::INFINITY), "more than 1,000,000 : 1");
     }
 }

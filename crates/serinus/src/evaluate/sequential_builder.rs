@@ -1,33 +1,46 @@
 //! How a [`SequentialEvaluator`] is put together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::budget::{Budget, BudgetError};
-use super::guardrail::{ErrorRate, FailureRate, Guardrail, IncreaseError};
+use super::guardrail::{Comparison, Guardrail, MarginError, RateOf};
 use super::sequential::SequentialEvaluator;
+use super::sequential_state::{SequentialState, StateError};
+use super::standard::StandardGuardrail;
+use super::watch::Watch;
 use crate::model::VersionId;
-use crate::observe::{BlockRule, Errors, Failures, Signal, Signals};
+use crate::observe::{BlockRule, Errors, Failures, Signal, Signals, UserCap};
+use crate::plan::{Margins, UpdatePlan};
 
-/// Each default guardrail's weight in the budget: a quarter.
-const WEIGHT: f64 = 0.25;
-/// The relative increase of errors and of judged failures that counts as a regression.
-const INCREASE: f64 = 0.5;
+/// The default guardrails' shares of what the budget has for guardrails, 0.95: errors, judged failures, times and scores a
+/// quarter each, and of the times two thirds for latency and one for TTFT.
+const QUARTER: f64 = 0.25 * 0.95;
+/// The relative change of the mean length, and of the rate of abandoned requests, that alerts.
+const LENGTH_CHANGE: f64 = 0.2;
+const ABANDONED_INCREASE: f64 = 0.5;
 
 /// Puts a [`SequentialEvaluator`] together. Whatever is left out has its default.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use serinus::evaluate::{ErrorRate, SequentialEvaluator};
+/// use std::time::Duration;
+/// use serinus::evaluate::{SequentialEvaluator, StandardGuardrail};
 /// use serinus::model::VersionId;
+/// use serinus::observe::UserCap;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let evaluator = SequentialEvaluator::builder(VersionId::new("chat-v7")?, VersionId::new("chat-v8")?)
 ///     .false_rollback_budget(0.001)
 ///     .no_default_guardrails()
-///     .guardrail(Arc::new(ErrorRate::new(1.0)?), 0.5)
+///     .guardrail(Arc::new(StandardGuardrail::error_rate(1.0)?), 0.5)
+///     .guardrail(Arc::new(StandardGuardrail::latency(0.2)?), 0.45)
+///     .alert_on(Arc::new(StandardGuardrail::length(0.3)?))
 ///     .min_requests(200)
+///     .user_cap(UserCap::Once)
+///     .cold_start(100, Duration::from_secs(60))
 ///     .build()?;
 /// # Ok(())
 /// # }
@@ -36,13 +49,23 @@ const INCREASE: f64 = 0.5;
 pub struct SequentialBuilder {
     stable: VersionId,
     canary: VersionId,
-    /// Relative increases of errors and of judged failures; `None` without the default guardrails.
-    increases: Option<(f64, f64)>,
+    /// The margins of the default guardrails; `None` without these.
+    margins: Option<Margins>,
     guardrails: Vec<(Arc<dyn Guardrail>, f64)>,
+    alert_on: Vec<Arc<dyn Guardrail>>,
     false_rollback_budget: f64,
-    promote_error: f64,
+    false_promotion_budget: f64,
     min_requests: u64,
     block_rule: BlockRule,
+    user_cap: UserCap,
+    cold_start: ColdStart,
+}
+
+/// How long a canary counts as cold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ColdStart {
+    pub(super) requests: u64,
+    pub(super) time: Duration,
 }
 
 /// What an evaluator is made of, checked.
@@ -50,12 +73,14 @@ pub struct SequentialBuilder {
 pub(super) struct Parts {
     pub(super) stable: VersionId,
     pub(super) canary: VersionId,
-    pub(super) guardrails: Vec<Arc<dyn Guardrail>>,
+    pub(super) watches: Vec<Watch>,
     pub(super) signals: Signals,
     pub(super) budget: Budget,
-    pub(super) promote_error: f64,
+    pub(super) false_promotion_budget: f64,
     pub(super) min_requests: u64,
     pub(super) block_rule: BlockRule,
+    pub(super) user_cap: UserCap,
+    pub(super) cold_start: ColdStart,
 }
 
 impl SequentialBuilder {
@@ -63,13 +88,24 @@ impl SequentialBuilder {
         Self {
             stable,
             canary,
-            increases: Some((INCREASE, INCREASE)),
+            margins: Some(Margins::default()),
             guardrails: Vec::new(),
+            alert_on: Vec::new(),
             false_rollback_budget: 0.01,
-            promote_error: 0.05,
+            false_promotion_budget: 0.05,
             min_requests: 50,
             block_rule: BlockRule::default(),
+            user_cap: UserCap::default(),
+            cold_start: ColdStart::default(),
         }
+    }
+
+    pub(super) fn for_plan(plan: &UpdatePlan) -> Self {
+        Self::new(plan.current().version().clone(), plan.target().version().clone())
+            .margins(*plan.margins())
+            .false_rollback_budget(plan.false_rollback_budget())
+            .false_promotion_budget(plan.false_promotion_budget())
+            .min_requests(plan.min_requests())
     }
 
     /// The probability that a healthy canary is ever rolled back, in (0, 1). Default 0.01. A smaller one costs time: a
@@ -79,23 +115,33 @@ impl SequentialBuilder {
     }
 
     /// The probability that a guardrail calls an unacceptable canary healthy, in (0, 1). Default 0.05.
-    pub fn promote_error(self, promote_error: f64) -> Self {
-        Self { promote_error, ..self }
+    pub fn false_promotion_budget(self, false_promotion_budget: f64) -> Self {
+        Self { false_promotion_budget, ..self }
     }
 
-    /// The relative increases of errors and of judged failures that count as regressions. Default 0.5 (+50%) each.
-    pub fn increases(self, errors: f64, failures: f64) -> Self {
-        Self { increases: Some((errors, failures)), ..self }
+    /// What counts as a regression to the default guardrails; +50% of errors and of judged failures, +20% of latency and of the
+    /// time to the first token, and −0.05 of the mean score, unless set.
+    pub fn margins(self, margins: Margins) -> Self {
+        Self { margins: Some(margins), ..self }
     }
 
-    /// Leaves out the default guardrails, errors and judged failures.
+    /// Leaves out the default guardrails, the alert-only ones too.
     pub fn no_default_guardrails(self) -> Self {
-        Self { increases: None, ..self }
+        Self { margins: None, ..self }
     }
 
-    /// Adds a guardrail with its weight in the budget. The default ones take 0.25 each, and all may sum to 0.95.
+    /// Adds a guardrail with its weight in the budget. The weights of all sum to at most 0.95, which the default ones take
+    /// whole: to give a share of it to another one, leave those out and add the ones you want as
+    /// [`StandardGuardrail`]s.
     pub fn guardrail(mut self, guardrail: Arc<dyn Guardrail>, weight: f64) -> Self {
         self.guardrails.push((guardrail, weight));
+        self
+    }
+
+    /// Adds a guardrail that only alerts: it rolls nothing back, takes nothing of the budget, and is not needed for
+    /// promotion. On a canary that is no worse it alerts with a probability of at most the budget of false rollbacks.
+    pub fn alert_on(mut self, guardrail: Arc<dyn Guardrail>) -> Self {
+        self.alert_on.push(guardrail);
         self
     }
 
@@ -109,51 +155,122 @@ impl SequentialBuilder {
         Self { block_rule, ..self }
     }
 
+    /// How much of the evidence one user may make up: ten requests an hour, unless set.
+    pub fn user_cap(self, user_cap: UserCap) -> Self {
+        Self { user_cap, ..self }
+    }
+
+    /// Leaves the canary's times out of the evidence until, in each stage, this many of its requests *and* this time have
+    /// passed: new replicas have cold caches. Errors and judgements count from the first request on. Nothing is left out
+    /// unless this is set; it delays the discovery of a slow canary by as much.
+    pub fn cold_start(self, requests: u64, time: Duration) -> Self {
+        Self { cold_start: ColdStart { requests, time }, ..self }
+    }
+
     /// The evaluator.
     ///
     /// # Errors
     ///
-    /// If the versions are the same, the budget cannot be divided by the weights, an increase or the promote error is out
-    /// of its range, or a guardrail has no safe margin.
+    /// If the versions are the same, the budget cannot be divided by the weights, the budget of false promotions is out of
+    /// its range, or a margin makes no sense.
     pub fn build(self) -> Result<SequentialEvaluator, EvaluatorError> {
         if self.stable == self.canary {
             return Err(EvaluatorError::SameVersion { version: self.stable });
         }
-        if !(self.promote_error > 0.0 && self.promote_error < 1.0) {
-            return Err(EvaluatorError::PromoteError { got: self.promote_error });
+        if !(self.false_promotion_budget > 0.0 && self.false_promotion_budget < 1.0) {
+            return Err(EvaluatorError::FalsePromotionBudget { got: self.false_promotion_budget });
         }
-        let mut guardrails: Vec<(Arc<dyn Guardrail>, f64)> = Vec::new();
-        if let Some((errors, failures)) = self.increases {
-            guardrails.push((Arc::new(ErrorRate::new(errors)?), WEIGHT));
-            guardrails.push((Arc::new(FailureRate::new(failures)?), WEIGHT));
-        }
+        let (mut guardrails, mut alert_on) = match &self.margins {
+            Some(margins) => defaults(margins)?,
+            None => Default::default(),
+        };
         guardrails.extend(self.guardrails);
-        if let Some((guardrail, _)) = guardrails.iter().find(|(guardrail, _)| guardrail.safe().is_empty()) {
-            return Err(EvaluatorError::NoSafeMargin { guardrail: guardrail.name().to_owned() });
-        }
+        alert_on.extend(self.alert_on);
         let weights: Vec<_> = guardrails.iter().map(|(guardrail, weight)| (guardrail.name(), *weight)).collect();
         let budget = Budget::new(self.false_rollback_budget, &weights)?;
-        let guardrails: Vec<_> = guardrails.into_iter().map(|(guardrail, _)| guardrail).collect();
+        let alerting = alert_on.into_iter().map(|guardrail| (guardrail, true));
+        let all: Vec<_> = guardrails.into_iter().map(|(guardrail, _)| (guardrail, false)).chain(alerting).collect();
+        check(&all)?;
+        let signals = signals(&all);
+        let watch = |(guardrail, alerts_only): (Arc<dyn Guardrail>, bool)| {
+            let name = guardrail.name().to_owned();
+            Watch::new(guardrail, alerts_only, &signals).map_err(|error| EvaluatorError::Margin {
+                guardrail: name,
+                problem: MarginError { expected: error.expected, got: error.got },
+            })
+        };
         Ok(SequentialEvaluator::from_parts(Parts {
-            signals: signals(&guardrails),
+            watches: all.into_iter().map(watch).collect::<Result<_, _>>()?,
+            signals,
             stable: self.stable,
             canary: self.canary,
-            guardrails,
             budget,
-            promote_error: self.promote_error,
+            false_promotion_budget: self.false_promotion_budget,
             min_requests: self.min_requests,
             block_rule: self.block_rule,
+            user_cap: self.user_cap,
+            cold_start: self.cold_start,
         }))
+    }
+
+    /// The evaluator, going on from stored evidence.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and if the evidence is of other versions, guardrails or margins.
+    pub fn resume(self, state: SequentialState) -> Result<SequentialEvaluator, EvaluatorError> {
+        let mut evaluator = self.build()?;
+        evaluator.restore(state)?;
+        Ok(evaluator)
     }
 }
 
+type Weighted = Vec<(Arc<dyn Guardrail>, f64)>;
+
+fn defaults(margins: &Margins) -> Result<(Weighted, Vec<Arc<dyn Guardrail>>), EvaluatorError> {
+    let times = margins.p99_latency_increase;
+    let guardrails = [
+        (StandardGuardrail::error_rate(margins.error_rate_increase), QUARTER),
+        (StandardGuardrail::failure_rate(margins.failure_rate_increase()), QUARTER),
+        (StandardGuardrail::latency(times), QUARTER * 2.0 / 3.0),
+        (StandardGuardrail::ttft(times), QUARTER / 3.0),
+        (StandardGuardrail::score(margins.quality_decrease), QUARTER),
+    ];
+    let alert_on = [StandardGuardrail::length(LENGTH_CHANGE), StandardGuardrail::abandoned_rate(ABANDONED_INCREASE)];
+    let of_default = |problem| EvaluatorError::Margin { guardrail: "of the default ones".into(), problem };
+    let weighted = |(guardrail, weight): (Result<StandardGuardrail, MarginError>, f64)| {
+        guardrail.map(|guardrail| (Arc::new(guardrail) as Arc<dyn Guardrail>, weight)).map_err(of_default)
+    };
+    let alerting = |guardrail: Result<StandardGuardrail, MarginError>| {
+        guardrail.map(|guardrail| Arc::new(guardrail) as Arc<dyn Guardrail>).map_err(of_default)
+    };
+    let guardrails = guardrails.into_iter().map(weighted).collect::<Result<_, _>>()?;
+    Ok((guardrails, alert_on.into_iter().map(alerting).collect::<Result<_, _>>()?))
+}
+
+/// Margins that make sense, and no name twice.
+fn check(guardrails: &[(Arc<dyn Guardrail>, bool)]) -> Result<(), EvaluatorError> {
+    for (index, (guardrail, _)) in guardrails.iter().enumerate() {
+        let name = guardrail.name();
+        guardrail
+            .compares()
+            .check()
+            .map_err(|problem| EvaluatorError::Margin { guardrail: name.to_owned(), problem })?;
+        if guardrails[..index].iter().any(|(other, _)| other.name() == name) {
+            return Err(BudgetError::Twice { guardrail: name.to_owned() }.into());
+        }
+    }
+    Ok(())
+}
+
 /// The guardrails' signals, and those that every report describes.
-fn signals(guardrails: &[Arc<dyn Guardrail>]) -> Signals {
-    let mut signals: Vec<Arc<dyn Signal>> = Vec::new();
-    signals.extend(guardrails.iter().map(|guardrail| Arc::clone(guardrail) as Arc<dyn Signal>));
-    for described in [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)] {
-        if signals.iter().all(|signal| signal.name() != described.name()) {
-            signals.push(described);
+fn signals(guardrails: &[(Arc<dyn Guardrail>, bool)]) -> Signals {
+    let mut signals: Vec<Arc<dyn Signal>> = vec![Arc::new(Errors), Arc::new(Failures)];
+    for (guardrail, _) in guardrails {
+        if let Comparison::Rate { of: RateOf::Signal(signal), .. } = guardrail.compares()
+            && signals.iter().all(|known| known.name() != signal.name())
+        {
+            signals.push(signal);
         }
     }
     signals.into_iter().collect()
@@ -168,21 +285,23 @@ pub enum EvaluatorError {
         /// The version.
         version: VersionId,
     },
-    /// The promote error is no probability.
-    #[error("expected a promote error above 0 and below 1, got {got}")]
-    PromoteError {
-        /// The promote error.
+    /// The budget of false promotions is no probability.
+    #[error("expected a budget of false promotions above 0 and below 1, got {got}")]
+    FalsePromotionBudget {
+        /// The budget.
         got: f64,
     },
-    /// A guardrail could never be healthy.
-    #[error("guardrail {guardrail:?} has no safe margin, so the canary could never be healthy; expected at least one")]
-    NoSafeMargin {
+    /// A guardrail's margin makes no sense.
+    #[error("guardrail {guardrail:?}: {problem}")]
+    Margin {
         /// The guardrail's name.
         guardrail: String,
+        /// What is wrong with it.
+        problem: MarginError,
     },
-    /// A relative increase is out of range.
+    /// Stored evidence does not fit.
     #[error(transparent)]
-    Increase(#[from] IncreaseError),
+    State(#[from] StateError),
     /// The budget cannot be divided so.
     #[error(transparent)]
     Budget(#[from] BudgetError),

@@ -1,8 +1,12 @@
 //! The evaluators against simulated traffic.
 
+mod guardrails;
 mod promotion;
 mod sequential;
+mod state;
+mod strata;
 mod threshold;
+mod users;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +17,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
 use crate::model::VersionId;
-use crate::observe::Outcome;
+use crate::observe::{End, Outcome};
+use crate::plan::Margins;
 
 fn stable() -> VersionId {
     VersionId::new("stable").unwrap()
@@ -77,6 +82,18 @@ impl Traffic {
         }
         None
     }
+}
+
+/// A complete block of a minute, made of these ends of requests.
+fn block(minute: u32, evaluator: &impl CanaryEvaluator, stable: &[End], canary: &[End]) -> Block {
+    let opened_at = at(60.0 * f64::from(minute));
+    let mut block = Block::empty(u64::from(minute), opened_at);
+    block.closed_at = opened_at + Duration::from_secs(60);
+    let signals = evaluator.signals();
+    stable.iter().for_each(|end| block.stable.record(end, &signals));
+    canary.iter().for_each(|end| block.canary.record(end, &signals));
+    (block.stable_arrivals, block.canary_arrivals) = (stable.len() as u64, canary.len() as u64);
+    block
 }
 
 /// How many of these seeds' rollouts are rolled back.

@@ -12,7 +12,9 @@ use super::reasons::{self, percent};
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, Block, BlockRule, Count, Errors, Failures, Observation, Signal, Signals, Window};
+use crate::observe::{
+    ArmEvidence, Block, BlockRule, Count, Errors, Failures, Measures, Observation, Signal, Signals, UserCap, Window,
+};
 
 /// An error rate of the stable version below this counts as this, so that a relative increase exists.
 const LEAST_ERROR_RATE: f64 = 0.001;
@@ -48,6 +50,8 @@ pub struct ThresholdEvaluator {
     thresholds: Thresholds,
     signals: Signals,
     feed: Feed,
+    /// The canary's share of the traffic, once it is known.
+    share: Option<f64>,
     window: Window,
     /// The stable version's window when its last stage ended.
     last_stable: Option<ArmEvidence>,
@@ -106,7 +110,8 @@ impl ThresholdEvaluator {
         let signals: Signals = [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)].into_iter().collect();
         Ok(Self {
             thresholds,
-            feed: Feed::new(stable, canary, BlockRule::default(), signals.clone()),
+            feed: Feed::new((stable, canary), BlockRule::default(), signals.clone(), UserCap::None),
+            share: None,
             signals,
             window: Window::default(),
             last_stable: None,
@@ -124,20 +129,21 @@ impl ThresholdEvaluator {
             _ => live,
         };
         let canary = self.window.canary(now);
+        let (of_stable, of_canary) = (stable.total(), canary.total());
         Comparison {
-            latency: LatencyComparison::between(&stable, &canary),
-            errors: ErrorComparison::between(count(&stable, ERRORS), count(&canary, ERRORS)),
+            latency: LatencyComparison::between(&of_stable, &of_canary),
+            errors: ErrorComparison::between(count(&of_stable, ERRORS), count(&of_canary, ERRORS)),
             quality: QualityComparison::between(
-                (&stable, count(&stable, FAILURES)),
-                (&canary, count(&canary, FAILURES)),
+                (&of_stable, count(&of_stable, FAILURES)),
+                (&of_canary, count(&of_canary, FAILURES)),
             ),
-            stable,
-            canary,
+            requests: (stable.requests(), canary.requests()),
+            invalid: stable.invalid() + canary.invalid(),
         }
     }
 
     fn enough(&self, comparison: &Comparison) -> bool {
-        comparison.stable.requests().min(comparison.canary.requests()) >= self.thresholds.min_requests.max(1)
+        comparison.requests.0.min(comparison.requests.1) >= self.thresholds.min_requests.max(1)
     }
 
     /// The thresholds that are exceeded, in words.
@@ -172,8 +178,9 @@ impl ThresholdEvaluator {
 
 /// Both versions' windows, compared.
 struct Comparison {
-    stable: ArmEvidence,
-    canary: ArmEvidence,
+    /// Of the stable version and of the canary.
+    requests: (u64, u64),
+    invalid: u64,
     latency: LatencyComparison,
     errors: ErrorComparison,
     quality: QualityComparison,
@@ -186,8 +193,8 @@ impl Comparison {
     }
 }
 
-fn count(evidence: &ArmEvidence, signal: usize) -> Count {
-    evidence.rates().get(signal).copied().unwrap_or_default()
+fn count(measures: &Measures, signal: usize) -> Count {
+    measures.rates().get(signal).copied().unwrap_or_default()
 }
 
 impl CanaryEvaluator for ThresholdEvaluator {
@@ -216,9 +223,10 @@ impl CanaryEvaluator for ThresholdEvaluator {
     }
 
     fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
-        if !self.feed.changes_share(canary_share) {
+        if self.share.is_some_and(|before| before.total_cmp(&canary_share).is_eq()) {
             return;
         }
+        self.share = Some(canary_share);
         self.end_stage(now);
     }
 
@@ -240,14 +248,14 @@ impl CanaryEvaluator for ThresholdEvaluator {
         let mut reasons = self.degraded.clone();
         match verdict {
             Verdict::Insufficient => {
-                let (stable, canary) = (comparison.stable.requests(), comparison.canary.requests());
+                let (stable, canary) = comparison.requests;
                 reasons.push(reasons::too_few(stable, canary, self.thresholds.min_requests.max(1)));
             }
             Verdict::Healthy => reasons.push("no threshold is exceeded".into()),
             Verdict::Degraded | Verdict::Undecided => {}
         }
         reasons.extend(reasons::unknown_versions(self.feed.unknown()));
-        reasons.extend(reasons::invalid_values(comparison.stable.invalid() + comparison.canary.invalid()));
+        reasons.extend(reasons::invalid_values(comparison.invalid));
         Evaluation {
             verdict,
             rollback: verdict == Verdict::Degraded,
@@ -258,6 +266,7 @@ impl CanaryEvaluator for ThresholdEvaluator {
             guardrails: BTreeMap::new(),
             stable_requests: self.stable_requests,
             canary_requests: self.canary_requests,
+            alerts: BTreeMap::new(),
             ledger: None,
             at: now,
         }

@@ -1,36 +1,34 @@
-//! One guardrail's evidence, from block to block.
+//! One guardrail being watched over a rollout.
 
 use std::sync::Arc;
 
-use super::budget::{Budget, bounded_exp};
-use super::evaluation::GuardrailReport;
+use super::budget::bounded_exp;
+use super::evaluation::{GuardrailReport, Measured};
+use super::gauge::{Gauge, Reading};
 use super::guardrail::Guardrail;
-use super::limit::Recent;
-use super::stratified::Stratified;
 use super::verdict::Verdict;
-use crate::observe::{ArmEvidence, Block, Count};
-use serinus_stats::sequential::{Direction, EProcess, Margin, RateBlock, RateTest};
+use crate::observe::{Block, Signals};
+use serinus_stats::{Interval, StatisticsError};
 
-/// Tests one guardrail over a rollout.
+/// Canary requests of a stage that an estimate of the evidence's pace rests on; before, the whole rollout's is taken.
+const PACE: u64 = 100;
+
+/// One guardrail being watched over a rollout.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     guardrail: Arc<dyn Guardrail>,
-    /// The place of its counts in the evidence.
-    signal: Option<usize>,
-    margin: Margin,
-    safe_margins: Vec<Margin>,
-    worse: RateTest,
-    safe: Vec<RateTest>,
-    /// The logarithm of the greatest safe e-value so far.
-    safest: f64,
-    pending: RateBlock,
-    stable: Count,
-    canary: Count,
-    stage: Stratified,
-    recent: Recent,
-    /// What the limit's own error may be, once the canary is promoted.
-    limit_error: Option<f64>,
-    limit: Option<f64>,
+    /// Whether it only alerts.
+    alerts_only: bool,
+    gauge: Gauge,
+    stage: Start,
+}
+
+/// Where the evidence stood when a stage began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Start {
+    requests: u64,
+    log_worse: f64,
+    log_safe: f64,
 }
 
 /// Which versions have data of a guardrail.
@@ -43,24 +41,13 @@ pub(super) enum Fed {
 }
 
 impl Watch {
-    pub(super) fn new(guardrail: Arc<dyn Guardrail>, signal: Option<usize>) -> Self {
-        let (margin, safe_margins) = (guardrail.worse(), guardrail.safe());
-        Self {
-            signal,
-            margin,
-            worse: RateTest::new(Direction::Worse, margin),
-            safe: safe_margins.iter().map(|margin| RateTest::new(Direction::Safe, *margin)).collect(),
-            safe_margins,
-            safest: 0.0,
-            pending: RateBlock::default(),
-            stable: Count::default(),
-            canary: Count::default(),
-            stage: Stratified::default(),
-            recent: Recent::default(),
-            limit_error: None,
-            limit: None,
-            guardrail,
-        }
+    pub(super) fn new(
+        guardrail: Arc<dyn Guardrail>,
+        alerts_only: bool,
+        signals: &Signals,
+    ) -> Result<Self, StatisticsError> {
+        let gauge = Gauge::new(&guardrail.compares(), signals)?;
+        Ok(Self { guardrail, alerts_only, gauge, stage: Start::default() })
     }
 
     pub(super) fn guardrail(&self) -> &dyn Guardrail {
@@ -71,29 +58,25 @@ impl Watch {
         self.guardrail.name()
     }
 
-    pub(super) const fn stable(&self) -> Count {
-        self.stable
+    pub(super) const fn alerts_only(&self) -> bool {
+        self.alerts_only
     }
 
-    pub(super) const fn canary(&self) -> Count {
-        self.canary
+    /// Whether the canary must be healthy in it.
+    pub(super) fn required(&self) -> bool {
+        !self.alerts_only && self.guardrail.required()
     }
 
-    pub(super) fn log_e_value(&self) -> f64 {
-        self.worse.e_value().log()
+    pub(super) fn log_worse(&self) -> f64 {
+        self.gauge.log_worse()
     }
 
-    /// The logarithm of the greatest evidence of safety so far. By Ville's inequality the greatest is as good as the last.
-    pub(super) const fn safest(&self) -> f64 {
-        self.safest
+    pub(super) fn log_safe(&self) -> f64 {
+        self.gauge.log_safe()
     }
 
-    pub(super) const fn limit(&self) -> Option<f64> {
-        self.limit
-    }
-
-    pub(super) const fn fed(&self) -> Fed {
-        match (self.stable.trials(), self.canary.trials()) {
+    pub(super) fn fed(&self) -> Fed {
+        match self.gauge.requests() {
             (0, 0) => Fed::Neither,
             (_, 0) => Fed::OnlyStable,
             (0, _) => Fed::OnlyCanary,
@@ -101,88 +84,92 @@ impl Watch {
         }
     }
 
-    pub(super) fn absorb(&mut self, block: &Block) {
-        let (stable, canary) = (self.count(&block.stable), self.count(&block.canary));
-        self.stable.merge(stable);
-        self.canary.merge(canary);
-        self.recent.add(stable);
-        if stable.trials() > 0 || self.limit_error.is_none() {
-            self.compare(stable, canary);
-            return;
-        }
-        // Blocks come in order: all that the old version did has been taken in by now, a flip's own block included.
-        self.set_limit();
-        if let Some(limit) = self.limit {
-            self.hold_against(limit, canary);
-        }
+    pub(super) fn reading(&self) -> Reading {
+        self.gauge.reading()
     }
 
-    fn count(&self, evidence: &ArmEvidence) -> Count {
-        self.signal.and_then(|signal| evidence.rates().get(signal)).copied().unwrap_or_default()
+    pub(super) fn interval(&self, confidence: f64) -> Result<Interval, StatisticsError> {
+        self.gauge.interval(confidence)
     }
 
-    /// Compares the versions' counts. A signal that only few requests have (a sampled judge) is missing on one version in
-    /// many a block: its counts wait until both have some.
-    fn compare(&mut self, stable: Count, canary: Count) {
-        self.pending.stable.merge(stable);
-        self.pending.canary.merge(canary);
-        if self.pending.stable.trials() == 0 || self.pending.canary.trials() == 0 {
-            return;
-        }
-        let block = std::mem::take(&mut self.pending);
-        self.worse.update(block);
-        self.safe.iter_mut().for_each(|test| test.update(block));
-        self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(|test| test.e_value().log())));
-        self.stage.add(block.stable, block.canary);
+    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool) {
+        self.gauge.absorb(block, canary_is_cold);
     }
 
-    fn hold_against(&mut self, limit: f64, canary: Count) {
-        if canary.trials() > 0 {
-            // A limit that the test refuses tests nothing, and limits come from `Recent`, inside its range.
-            let _ = self.worse.update_against_limit(canary, limit);
-        }
-    }
-
-    /// Under new shares, what one version did alone under the old ones has nothing to be compared with.
     pub(super) fn start_stage(&mut self) {
-        self.pending = RateBlock::default();
-        self.stage = Stratified::default();
+        self.gauge.start_stage();
+        let (_, requests) = self.gauge.requests();
+        self.stage = Start { requests, log_worse: self.log_worse(), log_safe: self.log_safe() };
     }
 
-    pub(super) fn promoted(&mut self, budget: &Budget) {
-        self.limit_error = Some(budget.limit_error(self.name()));
-        self.set_limit();
+    pub(super) fn promote(&mut self, limit_error: f64) {
+        self.gauge.promote(limit_error);
     }
 
-    /// Fixes the limit, unless it stands already or nothing is known of the old version.
-    fn set_limit(&mut self) {
-        if let (None, Some(error)) = (self.limit, self.limit_error) {
-            self.limit = self.recent.limit(self.margin, error);
-        }
+    /// How many more canary requests it takes, at the pace of this stage, until one of the two kinds of evidence, given
+    /// with what it needs, suffices. `None` while neither grows.
+    pub(super) fn more_requests(&self, worse_needed: f64, safe_needed: f64) -> Option<f64> {
+        let (_, requests) = self.gauge.requests();
+        let since = if requests.saturating_sub(self.stage.requests) >= PACE { self.stage } else { Start::default() };
+        let seen = requests.saturating_sub(since.requests) as f64;
+        let more = |now: f64, then: f64, needed: f64| {
+            let pace = (now - then) / seen;
+            (pace > 0.0 && pace.is_finite()).then(|| ((needed - now) / pace).max(1.0))
+        };
+        let worse = more(self.log_worse(), since.log_worse, worse_needed);
+        let safe = more(self.log_safe(), since.log_safe, safe_needed);
+        let sooner = match (worse, safe) {
+            (Some(worse), Some(safe)) => Some(worse.min(safe)),
+            (one, other) => one.or(other),
+        };
+        sooner.filter(|more| *more < 1e9)
     }
 
     pub(super) fn report(&self, verdict: Verdict, threshold: f64, safe_threshold: f64) -> GuardrailReport {
+        let reading = self.reading();
+        let (stable, canary) = reading.requests;
         GuardrailReport {
             verdict,
-            e_value: bounded_exp(self.log_e_value()),
-            log_e_value: self.log_e_value().clamp(-f64::MAX, f64::MAX),
+            alerts_only: self.alerts_only,
+            e_value: bounded_exp(self.log_worse()),
+            log_e_value: self.log_worse().clamp(-f64::MAX, f64::MAX),
             threshold,
-            safe_e_value: bounded_exp(self.safest),
+            safe_e_value: bounded_exp(self.log_safe()),
             safe_threshold,
-            stable: self.stable,
-            canary: self.canary,
-            estimate: self.stage.increase(),
-            within_margin: self.stage.within(&self.safe_margins),
-            limit: self.limit,
+            stable: Measured { requests: stable, value: reading.values.0 },
+            canary: Measured { requests: canary, value: reading.values.1 },
+            quantile: reading.quantile,
+            increase: reading.increase,
+            within_margin: reading.within_margin,
+            limit: reading.limit,
         }
+    }
+
+    pub(super) fn state(&self) -> WatchState {
+        WatchState {
+            name: self.name().to_owned(),
+            compares: format!("{:?}", self.guardrail.compares()),
+            gauge: self.gauge.clone(),
+            stage: self.stage,
+        }
+    }
+
+    /// Goes on from stored evidence; gives it back if it is of another comparison.
+    pub(super) fn restore(&mut self, state: WatchState) -> Result<(), WatchState> {
+        if state.name != self.name() || state.compares != format!("{:?}", self.guardrail.compares()) {
+            return Err(state);
+        }
+        (self.gauge, self.stage) = (state.gauge, state.stage);
+        Ok(())
     }
 }
 
-fn log_mean_exp(logs: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
-    let n = logs.len() as f64;
-    let greatest = logs.clone().fold(f64::NEG_INFINITY, f64::max);
-    if greatest == f64::NEG_INFINITY {
-        return greatest;
-    }
-    greatest + (logs.map(|log| (log - greatest).exp()).sum::<f64>() / n).ln()
+/// A guardrail's evidence, to be stored.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct WatchState {
+    pub(super) name: String,
+    /// The comparison in words, by which a changed margin is noticed.
+    pub(super) compares: String,
+    gauge: Gauge,
+    stage: Start,
 }

@@ -38,23 +38,43 @@ pub struct Block {
     pub stable: ArmEvidence,
     /// What the canary's requests came to.
     pub canary: ArmEvidence,
-    /// Requests that arrived at the stable version, abandoned and cancelled ones included.
+    /// Requests that arrived at the stable version within their user's share, abandoned and cancelled ones included.
     pub stable_arrivals: u64,
-    /// Requests that arrived at the canary, abandoned and cancelled ones included.
+    /// Requests that arrived at the canary within their user's share, abandoned and cancelled ones included.
     pub canary_arrivals: u64,
+    /// Requests to the stable version that left no evidence, as they were beyond their user's share.
+    pub stable_capped: u64,
+    /// Requests to the canary that left no evidence, as they were beyond their user's share.
+    pub canary_capped: u64,
 }
 
 impl Block {
-    fn open(id: u64, at: Timestamp, signals: &Signals) -> Self {
+    /// A block without requests.
+    pub fn empty(id: u64, opened_at: Timestamp) -> Self {
         Self {
             id,
-            opened_at: at,
-            closed_at: at,
-            stable: ArmEvidence::new(signals),
-            canary: ArmEvidence::new(signals),
+            opened_at,
+            closed_at: opened_at,
+            stable: ArmEvidence::default(),
+            canary: ArmEvidence::default(),
             stable_arrivals: 0,
             canary_arrivals: 0,
+            stable_capped: 0,
+            canary_capped: 0,
         }
+    }
+
+    /// Adds what both versions did elsewhere over the same stretch of time: another router's part of the block. The block
+    /// keeps its number, and reaches from the earlier beginning to the later end.
+    pub fn merge(&mut self, other: &Self) {
+        self.opened_at = self.opened_at.min(other.opened_at);
+        self.closed_at = self.closed_at.max(other.closed_at);
+        self.stable.merge(&other.stable);
+        self.canary.merge(&other.canary);
+        self.stable_arrivals = self.stable_arrivals.saturating_add(other.stable_arrivals);
+        self.canary_arrivals = self.canary_arrivals.saturating_add(other.canary_arrivals);
+        self.stable_capped = self.stable_capped.saturating_add(other.stable_capped);
+        self.canary_capped = self.canary_capped.saturating_add(other.canary_capped);
     }
 }
 
@@ -121,14 +141,29 @@ impl BlockBuilder {
     /// opened counts into the open block.
     pub fn add(&mut self, arm: Arm, outcome: Outcome, arrived_at: Timestamp) -> Option<Block> {
         let closed_before = self.take_if_complete(arrived_at);
-        self.count(arm, outcome, arrived_at);
+        let signals = self.signals.clone();
+        let block = self.open_at(arrived_at);
+        let (evidence, arrivals) = match arm {
+            Arm::Stable => (&mut block.stable, &mut block.stable_arrivals),
+            Arm::Canary => (&mut block.canary, &mut block.canary_arrivals),
+        };
+        *arrivals += 1;
+        evidence.record(&End::Finished(outcome), &signals);
         closed_before.or_else(|| self.take_if_complete(arrived_at))
     }
 
-    /// Ends the open block where the traffic shares change. Returns it if both versions had arrivals; what one version
-    /// did alone cannot be compared under the new shares and is dropped.
+    /// Counts a request that leaves no evidence, as it is beyond its user's share.
+    pub fn add_capped(&mut self, arm: Arm, arrived_at: Timestamp) {
+        let block = self.open_at(arrived_at);
+        match arm {
+            Arm::Stable => block.stable_capped += 1,
+            Arm::Canary => block.canary_capped += 1,
+        }
+    }
+
+    /// Ends the open block where the traffic shares change, and returns it.
     pub fn end_stage(&mut self, now: Timestamp) -> Option<Block> {
-        self.take(now).filter(|block| block.stable_arrivals > 0 && block.canary_arrivals > 0)
+        self.take(now)
     }
 
     /// From here on the canary has all the traffic, and blocks close by its arrivals alone.
@@ -136,17 +171,11 @@ impl BlockBuilder {
         self.canary_alone = true;
     }
 
-    fn count(&mut self, arm: Arm, outcome: Outcome, arrived_at: Timestamp) {
-        let block = self.open.get_or_insert_with(|| {
+    fn open_at(&mut self, arrived_at: Timestamp) -> &mut Block {
+        self.open.get_or_insert_with(|| {
             self.next_id += 1;
-            Block::open(self.next_id - 1, arrived_at, &self.signals)
-        });
-        let (evidence, arrivals) = match arm {
-            Arm::Stable => (&mut block.stable, &mut block.stable_arrivals),
-            Arm::Canary => (&mut block.canary, &mut block.canary_arrivals),
-        };
-        evidence.record(&End::Finished(outcome), &self.signals);
-        *arrivals += 1;
+            Block::empty(self.next_id - 1, arrived_at)
+        })
     }
 
     fn take_if_complete(&mut self, now: Timestamp) -> Option<Block> {
@@ -189,7 +218,7 @@ mod tests {
         let block = builder.add(Arm::Canary, Outcome::error(), at(3)).unwrap();
         assert_eq!((block.id, block.stable_arrivals, block.canary_arrivals), (0, 20, 20));
         assert_eq!((block.opened_at, block.closed_at), (at(1), at(3)));
-        assert_eq!(block.canary.rates()[0].failures(), 1);
+        assert_eq!(block.canary.total().rates()[0].failures(), 1);
     }
 
     #[test]
@@ -224,15 +253,31 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_ends_its_block_and_keeps_it_only_with_both_versions() {
+    fn a_stage_ends_its_block() {
         let mut builder = builder();
-        builder.add(Arm::Stable, Outcome::ok(), at(0));
         assert_eq!(builder.end_stage(at(1)), None);
         builder.add(Arm::Stable, Outcome::ok(), at(2));
         builder.add(Arm::Canary, Outcome::ok(), at(3));
+        builder.add_capped(Arm::Canary, at(3));
         let block = builder.end_stage(at(4)).unwrap();
         assert_eq!((block.opened_at, block.closed_at, block.stable_arrivals), (at(2), at(4), 1));
+        assert_eq!((block.canary_arrivals, block.canary_capped, block.stable_capped), (1, 1, 0));
         assert_eq!(builder.end_stage(at(5)), None);
+    }
+
+    #[test]
+    fn routers_parts_of_a_block_make_the_whole() {
+        let mut parts = [builder(), builder()];
+        let mut whole = builder();
+        for i in 0..30u32 {
+            let arm = if i % 3 == 0 { Arm::Canary } else { Arm::Stable };
+            let outcome = Outcome::ok().latency_ms(f64::from(100 + i)).stratum((i % 2) as u8);
+            assert_eq!(parts[i as usize % 2].add(arm, outcome, at(i)), None);
+            assert_eq!(whole.add(arm, outcome, at(i)), None);
+        }
+        let mut merged = parts[0].end_stage(at(40)).unwrap();
+        merged.merge(&parts[1].end_stage(at(50)).unwrap());
+        assert_eq!(merged, whole.end_stage(at(50)).unwrap());
     }
 
     #[test]

@@ -1,29 +1,31 @@
 //! What one version's requests add up to.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use super::histogram::Histogram;
-use super::moments::Moments;
-use super::outcome::{End, Outcome};
+use super::measures::Measures;
+use super::outcome::{End, Outcome, STRATA};
 use super::signal::Signals;
-use serinus_stats::sequential::Count;
 
-/// What one version's requests add up to: for each signal how many failed, and the distributions of latencies, lengths
-/// and scores. Its memory is bounded (some kilobytes, see [`Histogram`]) whatever the traffic.
+/// What one version's requests add up to: how they ended, and, for each stratum ([`Outcome::stratum`]), what they measured.
+/// Its memory is bounded (some kilobytes a stratum, see [`Histogram`](super::Histogram)) whatever the traffic.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use serinus::observe::{ArmEvidence, End, Errors, Outcome, Signal, Signals};
 ///
 /// let signals: Signals = [Arc::new(Errors) as Arc<dyn Signal>].into_iter().collect();
-/// let mut evidence = ArmEvidence::new(&signals);
+/// let mut evidence = ArmEvidence::default();
 /// evidence.record(&End::Finished(Outcome::ok().latency_ms(830.0)), &signals);
-/// evidence.record(&End::Finished(Outcome::error()), &signals);
-/// evidence.record(&End::Abandoned, &signals);
+/// evidence.record(&End::Finished(Outcome::error().stratum(3)), &signals);
+/// evidence.record(&End::Abandoned(Outcome::ok()), &signals);
 /// evidence.time_out(1, &signals);
 ///
 /// assert_eq!(evidence.requests(), 3, "two finished, one timed out");
-/// assert_eq!((evidence.rates()[0].failures(), evidence.rates()[0].trials()), (2, 3));
+/// let errors = evidence.total().rates()[0];
+/// assert_eq!((errors.failures(), errors.trials()), (2, 3));
+/// assert_eq!(evidence.strata().map(|(label, _)| label).collect::<Vec<_>>(), [0, 3]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ArmEvidence {
@@ -32,56 +34,34 @@ pub struct ArmEvidence {
     cancelled: u64,
     timed_out: u64,
     invalid: u64,
-    rates: Vec<Count>,
-    latency: Histogram,
-    ttft: Histogram,
-    tokens: Moments,
-    quality: Moments,
+    /// By label, in rising order. Mostly one.
+    strata: Vec<(u8, Measures)>,
 }
 
 impl ArmEvidence {
-    /// No evidence yet, with a count for each signal.
-    pub fn new(signals: &Signals) -> Self {
-        Self { rates: vec![Count::default(); signals.len()], ..Self::default() }
-    }
-
-    /// Adds one request's end. `signals` must be the ones this evidence was made with; surplus ones are not counted.
+    /// Adds one request's end. `signals` must be the same for all of them.
     ///
     /// Latencies of requests that ended in an error are left out: a version that fails fast is not a fast version.
     pub fn record(&mut self, end: &End, signals: &Signals) {
         match end {
-            End::Finished(outcome) => self.record_outcome(outcome, signals),
-            End::Abandoned => self.abandoned += 1,
+            End::Finished(outcome) => {
+                self.finished += 1;
+                let (stratum, outcome) = self.checked(outcome);
+                self.stratum_mut(stratum).record(&outcome, signals);
+            }
+            End::Abandoned(outcome) => {
+                self.abandoned += 1;
+                let (stratum, outcome) = self.checked(outcome);
+                if outcome.latency_ms.is_some() || outcome.ttft_ms.is_some() {
+                    self.stratum_mut(stratum).record_abandoned(&outcome);
+                }
+            }
             End::Cancelled => self.cancelled += 1,
         }
     }
 
-    fn record_outcome(&mut self, outcome: &Outcome, signals: &Signals) {
-        self.finished += 1;
-        let outcome = &self.without_invalid(outcome);
-        for (rate, signal) in self.rates.iter_mut().zip(signals.iter()) {
-            if let Some(failed) = signal.failed(outcome) {
-                rate.add_trial(failed);
-            }
-        }
-        if let Some(tokens) = outcome.tokens {
-            self.tokens.record(f64::from(tokens));
-        }
-        if let Some(quality) = outcome.quality {
-            self.quality.record(quality);
-        }
-        if !outcome.error {
-            if let Some(latency_ms) = outcome.latency_ms {
-                self.latency.record(latency_ms);
-            }
-            if let Some(ttft_ms) = outcome.ttft_ms {
-                self.ttft.record(ttft_ms);
-            }
-        }
-    }
-
-    /// The outcome with impossible values taken as unmeasured, and counted.
-    fn without_invalid(&mut self, outcome: &Outcome) -> Outcome {
+    /// The outcome's stratum, and the outcome with impossible values taken as unmeasured, and counted.
+    fn checked(&mut self, outcome: &Outcome) -> (u8, Outcome) {
         let mut checked = *outcome;
         let mut check = |value: &mut Option<f64>, greatest: f64| {
             if value.is_some_and(|value| !(0.0..=greatest).contains(&value)) {
@@ -92,17 +72,27 @@ impl ArmEvidence {
         check(&mut checked.latency_ms, f64::MAX);
         check(&mut checked.ttft_ms, f64::MAX);
         check(&mut checked.quality, 1.0);
-        checked
+        let stratum = outcome.stratum.unwrap_or(0);
+        if stratum < STRATA {
+            return (stratum, checked);
+        }
+        self.invalid += 1;
+        (0, checked)
+    }
+
+    fn stratum_mut(&mut self, label: u8) -> &mut Measures {
+        let place = self.strata.binary_search_by_key(&label, |(label, _)| *label).unwrap_or_else(|place| {
+            self.strata.insert(place, (label, Measures::default()));
+            place
+        });
+        &mut self.strata[place].1
     }
 
     /// Adds `n` requests that never finished: each counts for the signals as [`Outcome::error`] does.
     pub fn time_out(&mut self, n: u64, signals: &Signals) {
-        self.timed_out = self.timed_out.saturating_add(n);
-        for (rate, signal) in self.rates.iter_mut().zip(signals.iter()) {
-            if let Some(failed) = signal.failed(&Outcome::error()) {
-                // Never more failures than trials.
-                rate.merge(Count::new(if failed { n } else { 0 }, n).unwrap_or_default());
-            }
+        if n > 0 {
+            self.timed_out = self.timed_out.saturating_add(n);
+            self.stratum_mut(0).time_out(n, signals);
         }
     }
 
@@ -113,16 +103,9 @@ impl ArmEvidence {
         self.cancelled = self.cancelled.saturating_add(other.cancelled);
         self.timed_out = self.timed_out.saturating_add(other.timed_out);
         self.invalid = self.invalid.saturating_add(other.invalid);
-        if self.rates.len() < other.rates.len() {
-            self.rates.resize(other.rates.len(), Count::default());
+        for (label, measures) in &other.strata {
+            self.stratum_mut(*label).merge(measures);
         }
-        for (rate, theirs) in self.rates.iter_mut().zip(&other.rates) {
-            rate.merge(*theirs);
-        }
-        self.latency.merge(&other.latency);
-        self.ttft.merge(&other.ttft);
-        self.tokens.merge(&other.tokens);
-        self.quality.merge(&other.quality);
     }
 
     /// Requests that say something of the version: finished or timed out.
@@ -160,29 +143,19 @@ impl ArmEvidence {
         self.invalid
     }
 
-    /// For each signal, in its order, the requests that failed among those it says something of.
-    pub fn rates(&self) -> &[Count] {
-        &self.rates
+    /// What the requests of each stratum measured, by label in rising order. Those without a label have 0.
+    pub fn strata(&self) -> impl Iterator<Item = (u8, &Measures)> {
+        self.strata.iter().map(|(label, measures)| (*label, measures))
     }
 
-    /// Latencies of answered requests, in milliseconds.
-    pub const fn latency(&self) -> &Histogram {
-        &self.latency
-    }
-
-    /// Times to the first token of answered requests, in milliseconds.
-    pub const fn ttft(&self) -> &Histogram {
-        &self.ttft
-    }
-
-    /// Lengths of the responses, in tokens.
-    pub const fn tokens(&self) -> &Moments {
-        &self.tokens
-    }
-
-    /// Scores of the answers, in [0, 1].
-    pub const fn quality(&self) -> &Moments {
-        &self.quality
+    /// What all requests measured together.
+    pub fn total(&self) -> Cow<'_, Measures> {
+        let mut strata = self.strata.iter().map(|(_, measures)| measures);
+        let Some(first) = strata.next() else { return Cow::Owned(Measures::default()) };
+        strata.fold(Cow::Borrowed(first), |mut total, measures| {
+            total.to_mut().merge(measures);
+            total
+        })
     }
 }
 
@@ -201,7 +174,7 @@ mod tests {
 
     fn of(ends: &[End]) -> ArmEvidence {
         let signals = signals();
-        let mut evidence = ArmEvidence::new(&signals);
+        let mut evidence = ArmEvidence::default();
         for end in ends {
             evidence.record(end, &signals);
         }
@@ -220,15 +193,18 @@ mod tests {
         let evidence = of(&bad.map(End::Finished));
         assert_eq!(evidence.invalid(), 5);
         assert_eq!(evidence.finished(), 5);
-        assert_eq!(evidence.latency().count() + evidence.ttft().count() + evidence.quality().count(), 0);
-        assert_eq!(evidence.rates()[0].trials(), 5, "the requests themselves still count");
+        assert_eq!(
+            evidence.total().latency().count() + evidence.total().ttft().count() + evidence.total().scores().count(),
+            0
+        );
+        assert_eq!(evidence.total().rates()[0].trials(), 5, "the requests themselves still count");
     }
 
     #[test]
     fn abandoned_and_cancelled_requests_are_no_evidence() {
-        let evidence = of(&[End::Abandoned, End::Cancelled]);
+        let evidence = of(&[End::Abandoned(Outcome::ok()), End::Cancelled]);
         assert_eq!((evidence.abandoned(), evidence.cancelled(), evidence.requests()), (1, 1, 0));
-        assert!(evidence.rates().iter().all(|rate| rate.trials() == 0));
+        assert_eq!(*evidence.total(), Measures::default());
     }
 
     #[test]
@@ -236,23 +212,41 @@ mod tests {
         let mut evidence = of(&[]);
         evidence.time_out(3, &signals());
         assert_eq!(evidence.timed_out(), 3);
-        assert_eq!((evidence.rates()[0].failures(), evidence.rates()[0].trials()), (3, 3));
-        assert_eq!(evidence.rates()[1].trials(), 0);
+        let total = evidence.total();
+        assert_eq!((total.rates()[0].failures(), total.rates()[0].trials(), total.timed_out()), (3, 3, 3));
+        assert_eq!(total.rates()[1].trials(), 0);
     }
 
     #[test]
     fn a_fast_error_does_not_make_the_version_look_fast() {
         let evidence = of(&[End::Finished(Outcome::error().latency_ms(1.0)), End::Finished(Outcome::ok())]);
-        assert_eq!(evidence.latency().count(), 0);
+        assert_eq!(evidence.total().latency().count(), 0);
+    }
+
+    #[test]
+    fn an_abandoned_request_leaves_how_long_it_had_waited() {
+        let left = Outcome::ok().latency_ms(9_000.0).ttft_ms(300.0).stratum(2);
+        let evidence = of(&[End::Abandoned(left), End::Abandoned(Outcome::ok().latency_ms(f64::NAN))]);
+        let (label, measures) = evidence.strata().next().unwrap();
+        assert_eq!((label, measures.left_after().count(), measures.ttft().count()), (2, 1, 1));
+        assert_eq!((measures.latency().count(), evidence.abandoned(), evidence.invalid()), (0, 2, 1));
+    }
+
+    #[test]
+    fn a_label_that_does_not_exist_is_counted_and_taken_as_none() {
+        let evidence = of(&[End::Finished(Outcome::ok().stratum(16)), End::Finished(Outcome::ok().stratum(15))]);
+        assert_eq!(evidence.invalid(), 1);
+        assert_eq!(evidence.strata().map(|(label, _)| label).collect::<Vec<_>>(), [0, 15]);
+        assert_eq!(evidence.total().rates()[0].trials(), 2);
     }
 
     #[test]
     fn stored_counts_at_their_limit_do_not_overflow() {
-        let mut stored = serde_json::to_value(of(&[End::Abandoned])).unwrap();
+        let mut stored = serde_json::to_value(of(&[End::Finished(Outcome::ok().tokens(3))])).unwrap();
         for count in ["finished", "timed_out", "abandoned", "invalid"] {
             stored[count] = u64::MAX.into();
         }
-        stored["tokens"]["count"] = u64::MAX.into();
+        stored["strata"][0][1]["tokens"]["count"] = u64::MAX.into();
         let mut evidence: ArmEvidence = serde_json::from_value(stored).unwrap();
         evidence.merge(&evidence.clone());
         evidence.time_out(1, &signals());
@@ -260,11 +254,19 @@ mod tests {
     }
 
     fn an_end() -> impl Strategy<Value = End> {
-        let outcome = (any::<bool>(), prop::option::of(any::<bool>()), prop::option::of(-1.0..1e6), 0..=4096u32)
-            .prop_map(|(error, passed, latency_ms, tokens)| {
-                End::Finished(Outcome { latency_ms, error, passed, ..Outcome::ok().tokens(tokens) })
-            });
-        prop_oneof![8 => outcome, 1 => Just(End::Abandoned), 1 => Just(End::Cancelled)]
+        let outcome =
+            (any::<bool>(), prop::option::of(any::<bool>()), prop::option::of(-1.0..1e6), 0..=4096u32, 0..4u8)
+                .prop_map(|(error, passed, latency_ms, tokens, label)| Outcome {
+                    latency_ms,
+                    error,
+                    passed,
+                    ..Outcome::ok().tokens(tokens).stratum(label)
+                });
+        prop_oneof![
+            8 => outcome.clone().prop_map(End::Finished),
+            1 => outcome.prop_map(End::Abandoned),
+            1 => Just(End::Cancelled)
+        ]
     }
 
     proptest! {
@@ -276,11 +278,17 @@ mod tests {
             let mut merged = of(&left);
             merged.merge(&of(&right));
             let whole = of(&[left, right].concat());
-            prop_assert_eq!(merged.rates(), whole.rates());
-            prop_assert_eq!(merged.latency(), whole.latency());
+            for ((label, merged), (same, whole)) in merged.strata().zip(whole.strata()) {
+                prop_assert_eq!(label, same);
+                prop_assert_eq!(merged.rates(), whole.rates());
+                prop_assert_eq!(merged.latency(), whole.latency());
+                prop_assert_eq!(merged.left_after(), whole.left_after());
+                prop_assert_eq!(merged.lengths(), whole.lengths());
+                prop_assert_eq!(merged.tokens().count(), whole.tokens().count());
+            }
+            prop_assert_eq!(merged.strata().count(), whole.strata().count());
             prop_assert_eq!(merged.requests(), whole.requests());
             prop_assert_eq!(merged.invalid(), whole.invalid());
-            prop_assert_eq!(merged.tokens().count(), whole.tokens().count());
         }
     }
 }

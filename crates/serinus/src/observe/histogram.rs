@@ -50,12 +50,16 @@ impl Histogram {
 
     /// Adds another histogram's values.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in other.filled() {
-            self.add(bucket, count);
+        let Some((least, greatest)) = other.range else { return };
+        let octaves = other.counts.len() / OCTAVE;
+        self.make_room(other.skipped);
+        self.make_room(other.skipped + octaves.saturating_sub(1));
+        let start = (other.skipped - self.skipped) * OCTAVE;
+        for (count, theirs) in self.counts[start..].iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*theirs);
         }
-        if let Some((least, greatest)) = other.range {
-            self.widen(least, greatest);
-        }
+        self.count = self.count.saturating_add(other.count);
+        self.widen(least, greatest);
     }
 
     /// How many values were recorded.
@@ -86,13 +90,42 @@ impl Histogram {
         Some(greatest)
     }
 
-    fn filled(&self) -> impl Iterator<Item = (usize, u64)> {
+    /// Where each filled bucket begins, and how many values are in it.
+    pub(crate) fn beginnings(&self) -> impl Iterator<Item = (f64, u64)> + Clone {
+        self.filled().map(|(bucket, count)| (lower_bound(bucket), count))
+    }
+
+    /// How many values are in this bucket or above it.
+    pub(crate) fn from_bucket(&self, bucket: usize) -> u64 {
+        let start = self.skipped * OCTAVE;
+        let above = self.counts.get(bucket.saturating_sub(start)..).unwrap_or_default();
+        above.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// The bucket that holds the value at a quantile in (0, 1).
+    pub(crate) fn bucket_at(&self, quantile: f64) -> Option<usize> {
+        let rank = quantile * self.count as f64;
+        let mut through = 0.0;
+        self.filled().find_map(|(bucket, count)| {
+            through += count as f64;
+            (through > rank).then_some(bucket)
+        })
+    }
+
+    fn filled(&self) -> impl Iterator<Item = (usize, u64)> + Clone {
         let start = self.skipped * OCTAVE;
         self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(i, count)| (start + i, *count))
     }
 
     fn add(&mut self, bucket: usize, count: u64) {
-        let octave = bucket / OCTAVE;
+        self.make_room(bucket / OCTAVE);
+        let place = &mut self.counts[bucket - self.skipped * OCTAVE];
+        *place = place.saturating_add(count);
+        self.count = self.count.saturating_add(count);
+    }
+
+    #[inline]
+    fn make_room(&mut self, octave: usize) {
         if self.counts.is_empty() {
             self.skipped = octave;
         }
@@ -101,12 +134,10 @@ impl Histogram {
             self.counts.splice(..0, std::iter::repeat_n(0, missing));
             self.skipped = octave;
         }
-        let index = bucket - self.skipped * OCTAVE;
-        if index >= self.counts.len() {
-            self.counts.resize((octave - self.skipped + 1) * OCTAVE, 0);
+        let octaves = octave - self.skipped + 1;
+        if octaves * OCTAVE > self.counts.len() {
+            self.counts.resize(octaves * OCTAVE, 0);
         }
-        self.counts[index] = self.counts[index].saturating_add(count);
-        self.count = self.count.saturating_add(count);
     }
 
     fn widen(&mut self, least: f64, greatest: f64) {
@@ -115,14 +146,15 @@ impl Histogram {
     }
 }
 
-fn bucket_of(value: f64) -> usize {
+/// The bucket that holds a value.
+pub(crate) fn bucket_of(value: f64) -> usize {
     let position = |value: f64| value.to_bits() >> SHIFT;
     let bucket = position(value).saturating_sub(position(SMALLEST));
     usize::try_from(bucket).map_or(BUCKETS - 1, |bucket| bucket.min(BUCKETS - 1))
 }
 
 /// Where a bucket begins; the outermost ones reach to zero and to infinity.
-fn lower_bound(bucket: usize) -> f64 {
+pub(crate) fn lower_bound(bucket: usize) -> f64 {
     match bucket {
         0 => 0.0,
         BUCKETS => f64::INFINITY,
@@ -236,6 +268,18 @@ mod tests {
         assert!(read(r#"{"range":[2.0,1.0],"buckets":[[3,1]]}"#).is_err());
         let full = format!(r#"{{"range":[1.0,2.0],"buckets":[[3,{0}],[4,{0}]]}}"#, u64::MAX);
         assert_eq!(read(&full).unwrap().count(), u64::MAX, "counts do not overflow");
+    }
+
+    #[test]
+    fn buckets_are_counted_from_their_beginnings() {
+        let histogram = of(&[1.0, 2.0, 2.0, 100.0]);
+        assert_eq!(histogram.beginnings().collect::<Vec<_>>(), [(1.0, 1), (2.0, 2), (100.0, 1)]);
+        for (value, above) in [(0.0, 4), (1.0, 4), (1.5, 3), (2.0, 3), (99.0, 1), (1e9, 0)] {
+            assert_eq!(histogram.from_bucket(bucket_of(value)), above, "{value}");
+        }
+        assert_eq!([0.1, 0.5, 0.8].map(|q| histogram.bucket_at(q).map(lower_bound)), [1.0, 2.0, 100.0].map(Some));
+        assert_eq!(Histogram::default().bucket_at(0.5), None);
+        assert_eq!(Histogram::default().from_bucket(0), 0);
     }
 
     proptest! {

@@ -31,12 +31,17 @@ pub struct Outcome {
     pub passed: Option<bool>,
     /// A score of the answer in [0, 1]; higher is better.
     pub quality: Option<f64>,
+    /// What kind of request it was, from 0 to 15: see [`stratum`](Self::stratum).
+    pub stratum: Option<u8>,
 }
+
+/// How many strata there can be.
+pub(crate) const STRATA: u8 = 16;
 
 impl Outcome {
     /// A request that was answered.
     pub const fn ok() -> Self {
-        Self { ttft_ms: None, latency_ms: None, tokens: None, error: false, passed: None, quality: None }
+        Self { ttft_ms: None, latency_ms: None, tokens: None, error: false, passed: None, quality: None, stratum: None }
     }
 
     /// A request that failed.
@@ -68,6 +73,15 @@ impl Outcome {
     pub const fn quality(self, quality: f64) -> Self {
         Self { quality: Some(quality), ..self }
     }
+
+    /// With the kind of request that it was, from 0 to 15: long or short prompts, cached or not, a language. Only requests
+    /// of the same kind are compared, so a canary that gets another mixture of them, or whose prefix cache is still cold,
+    /// is not called worse for it. The label must say what was asked and what the host knew before it chose a version,
+    /// never how the version answered. A label above 15 counts as none and as an
+    /// [invalid value](super::ArmEvidence::invalid).
+    pub const fn stratum(self, stratum: u8) -> Self {
+        Self { stratum: Some(stratum), ..self }
+    }
 }
 
 /// How a request ended.
@@ -76,8 +90,9 @@ impl Outcome {
 pub enum End {
     /// It ran to its end, with an answer or an error.
     Finished(Outcome),
-    /// The client went away. That is no error of the version, and says nothing of its answers.
-    Abandoned,
+    /// The client went away. That is no error of the version, and says nothing of its answers. What the request had come to
+    /// by then, where it is known: how long it had waited (as its latency), and its time to the first token.
+    Abandoned(Outcome),
     /// It was stopped (a drain deadline) and is tried again elsewhere. Evidence of nothing.
     Cancelled,
 }

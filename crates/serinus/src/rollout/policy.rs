@@ -108,8 +108,10 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
     }
     if view.plan.health_gate() {
         // A guardrail that nothing feeds, on either version, has no estimate and asks for none.
-        let is_fed = |report: &GuardrailReport| report.stable.trials() + report.canary.trials() > 0;
-        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| is_fed(report) && !report.within_margin);
+        let counts = |report: &GuardrailReport| {
+            !report.alerts_only && report.stable.requests.saturating_add(report.canary.requests) > 0
+        };
+        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| counts(report) && !report.within_margin);
         missing.extend(outside.map(|(name, _)| format!("an estimate of {name} inside its margin")));
         if view.is_last && view.evaluation.verdict != Verdict::Healthy {
             missing.push("proof that the canary is healthy".into());
@@ -122,10 +124,10 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::evaluate::Measured;
     use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
     use crate::model::ModelVersion;
     use crate::plan::{Fleet, RiskPlanner, UpdatePlanner};
-    use serinus_stats::sequential::Count;
 
     fn plan() -> UpdatePlan {
         let builder = ModelVersion::builder("chat", "v1").base_model("llama-8b").gpu_memory_gb(16.0);
@@ -140,7 +142,7 @@ mod tests {
         let mut evaluation = SequentialEvaluator::builder(stable, canary).build().unwrap().evaluate(Timestamp::ZERO);
         evaluation.verdict = verdict;
         let errors = evaluation.guardrails.get_mut("error_rate").unwrap();
-        errors.stable = Count::new(10, 1_000).unwrap();
+        errors.stable = Measured { requests: 1_000, value: Some(0.01) };
         errors.within_margin = within_margin;
         evaluation
     }

@@ -32,12 +32,18 @@ impl Epoch {
 #[derive(Debug)]
 pub(crate) struct Flight {
     started: [AtomicU64; Reason::COUNT],
+    /// Of the sticky ones begun, those beyond their user's share.
+    capped: AtomicU64,
     finished: AtomicU64,
 }
 
 impl Flight {
     pub(crate) fn new() -> Self {
-        Self { started: std::array::from_fn(|_| AtomicU64::new(0)), finished: AtomicU64::new(0) }
+        Self {
+            started: std::array::from_fn(|_| AtomicU64::new(0)),
+            capped: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+        }
     }
 
     /// Counts a request in flight, unless the table that chose its version is no longer in force.
@@ -53,6 +59,12 @@ impl Flight {
         false
     }
 
+    /// Notes that a request that has been begun is beyond its user's share.
+    #[inline]
+    pub(crate) fn cap(&self) {
+        self.capped.fetch_add(1, Ordering::SeqCst);
+    }
+
     #[inline]
     pub(crate) fn end(&self) {
         self.finished.fetch_add(1, Ordering::SeqCst);
@@ -63,9 +75,16 @@ impl Flight {
         self.started[reason as usize].load(Ordering::SeqCst)
     }
 
-    /// Requests begun whose version chance alone chose.
-    pub(crate) fn randomised(&self) -> u64 {
-        self.started(Reason::Sticky) + self.started(Reason::Weighted)
+    /// Requests begun that are evidence: chance alone chose their version, and they are within their user's share. Never
+    /// too low, for what is capped is read before what it was counted among.
+    pub(crate) fn counting(&self) -> u64 {
+        let capped = self.capped();
+        (self.started(Reason::Sticky) + self.started(Reason::Weighted)).saturating_sub(capped)
+    }
+
+    /// Requests begun that chance placed and that are beyond their user's share.
+    pub(crate) fn capped(&self) -> u64 {
+        self.capped.load(Ordering::SeqCst)
     }
 
     /// Requests ended.

@@ -19,13 +19,13 @@ use super::flight::Epoch;
 use super::lease::{Recording, Stripe, Version};
 use super::registry::Registry;
 use super::request::Reason;
-use super::routes::{Pinned, Routes, Slot};
+use super::routes::{OpenBlock, Pinned, Routes, Slot};
 use super::{
     Lease, Request, RoutingError, RoutingTable, SessionToken, SplitterStats, Tally, TokenKey, TrafficSplitter, Turnout,
     Weights,
 };
 use crate::model::VersionId;
-use crate::observe::Signals;
+use crate::observe::{Signals, UserShares};
 
 /// Splits traffic by a frozen hash of the sticky key. Keeps nothing per user.
 ///
@@ -118,9 +118,13 @@ impl HashSplitter {
 
     /// A lease for a version of the caller's choosing, for splitters with rules of their own; `None` if it is not
     /// served. Give [`Reason::Sticky`] or [`Reason::Weighted`] only if chance alone chose the version: such requests
-    /// are evidence.
-    pub fn lease(&self, version: &VersionId, reason: Reason) -> Option<Lease> {
-        self.lease_by(|cache, _| (cache.routes.named(version.as_str()), reason, cache.rng.next_u32()))
+    /// are evidence, sticky ones as far as the request's user has a share left.
+    pub fn lease(&self, request: &Request<'_>, version: &VersionId, reason: Reason) -> Option<Lease> {
+        self.lease_by(|cache, _| {
+            let point = request.sticky_key.map(|key| cache.routes.sticky(key));
+            let point = point.unwrap_or_else(|| cache.rng.next_u32());
+            (cache.routes.named(version.as_str()), reason, point)
+        })
     }
 
     /// Sends all requests of a category to one version.
@@ -178,14 +182,14 @@ impl HashSplitter {
         Ok(())
     }
 
-    fn record_into(&self, block: Option<(u64, Signals)>) {
+    fn record_into(&self, block: Option<OpenBlock>) {
         let mut routes = self.routes.write();
         let table = Arc::clone(&routes.table);
         self.replace(&mut routes, table, block);
     }
 
     /// Puts a table in force. The epoch moves while the lock is held, so that whoever sees it finds the new routes.
-    fn replace(&self, routes: &mut Arc<Routes>, table: Arc<RoutingTable>, block: Option<(u64, Signals)>) {
+    fn replace(&self, routes: &mut Arc<Routes>, table: Arc<RoutingTable>, block: Option<OpenBlock>) {
         let epoch = routes.epoch + 1;
         *routes = Arc::new(resolve(epoch, table, block, &mut self.registry.lock(), self.token_key));
         self.epoch.advance_to(epoch);
@@ -216,7 +220,7 @@ impl HashSplitter {
         let old = std::mem::take(&mut cache.stripes);
         let fits = |stripe: &Stripe, version: &Arc<Version>| {
             let recorded = stripe.recording.as_ref().map(|recording| recording.block);
-            Arc::ptr_eq(&stripe.version, version) && recorded == block.map(|(number, _)| *number)
+            Arc::ptr_eq(&stripe.version, version) && recorded == block.map(|block| block.number)
         };
         let stripe_of = |version| match old.iter().find(|stripe| fits(stripe, version)) {
             Some(stripe) => Arc::clone(stripe),
@@ -225,8 +229,13 @@ impl HashSplitter {
         cache.stripes = cache.routes.versions.iter().map(stripe_of).collect();
     }
 
-    fn new_stripe(&self, version: &Arc<Version>, block: Option<&(u64, Signals)>) -> Arc<Stripe> {
-        let recording = block.map(|(number, signals)| Recording::new(*number, signals.clone()));
+    fn new_stripe(&self, version: &Arc<Version>, block: Option<&OpenBlock>) -> Arc<Stripe> {
+        let recording = block.map(|block| Recording {
+            block: block.number,
+            signals: block.signals.clone(),
+            shares: Arc::clone(&block.shares),
+            evidence: parking_lot::Mutex::default(),
+        });
         let stripe = Arc::new(Stripe::new(Arc::clone(version), recording));
         self.registry.lock().add(&stripe);
         stripe
@@ -299,7 +308,7 @@ impl HashSplitter {
 fn resolve(
     epoch: u64,
     table: Arc<RoutingTable>,
-    block: Option<(u64, Signals)>,
+    block: Option<OpenBlock>,
     registry: &mut Registry,
     token_key: TokenKey,
 ) -> Routes {
@@ -381,10 +390,10 @@ impl TrafficSplitter for HashSplitter {
         Ok(told)
     }
 
-    fn open_block(&self, signals: &Signals) -> u64 {
-        let block = self.blocks.fetch_add(1, Ordering::Relaxed);
-        self.record_into(Some((block, signals.clone())));
-        block
+    fn open_block(&self, signals: &Signals, shares: &Arc<UserShares>) -> u64 {
+        let number = self.blocks.fetch_add(1, Ordering::Relaxed);
+        self.record_into(Some(OpenBlock { number, signals: signals.clone(), shares: Arc::clone(shares) }));
+        number
     }
 
     fn stop_recording(&self) {

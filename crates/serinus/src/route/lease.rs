@@ -10,7 +10,7 @@ use super::flight::{Epoch, Flight};
 use super::request::Reason;
 use super::token::{Pin, SessionToken, TokenId, TokenKey};
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, End, Outcome, Signals};
+use crate::observe::{ArmEvidence, End, Outcome, Signals, UserShares};
 use crate::sync::{AtomicBool, Ordering};
 
 /// What all leases of one version share while it is served.
@@ -56,14 +56,8 @@ pub(crate) struct Stripe {
 pub(crate) struct Recording {
     pub(crate) block: u64,
     pub(crate) signals: Signals,
+    pub(crate) shares: Arc<UserShares>,
     pub(crate) evidence: parking_lot::Mutex<ArmEvidence>,
-}
-
-impl Recording {
-    pub(crate) fn new(block: u64, signals: Signals) -> Self {
-        let evidence = parking_lot::Mutex::new(ArmEvidence::new(&signals));
-        Self { block, signals, evidence }
-    }
 }
 
 impl Stripe {
@@ -81,9 +75,22 @@ impl Stripe {
         counted
     }
 
+    /// Whether a request that was begun is evidence: chance chose its version, and its user has not had his share.
     #[inline]
-    fn end(&self, reason: Reason, end: &End) {
-        if let Some(recording) = self.recording.as_ref().filter(|_| reason.is_randomised()) {
+    pub(crate) fn counts(&self, reason: Reason, point: u32) -> bool {
+        let within = match (reason, &self.recording) {
+            (Reason::Sticky, Some(recording)) => recording.shares.take(point),
+            _ => true,
+        };
+        if !within {
+            self.flight.cap();
+        }
+        within && reason.is_randomised()
+    }
+
+    #[inline]
+    fn end(&self, is_evidence: bool, end: &End) {
+        if let Some(recording) = self.recording.as_ref().filter(|_| is_evidence) {
             recording.evidence.lock().record(end, &recording.signals);
         }
         self.flight.end();
@@ -97,7 +104,7 @@ impl Stripe {
 /// leases are gone. It owns what it needs, is `Send`, and may end on another thread than it began on.
 ///
 /// Dropping a lease without finishing it means that the request was *abandoned*: the client went away. That is
-/// neither an error nor a success.
+/// neither an error nor a success. [`abandon`](Self::abandon) also says how long it had waited.
 ///
 /// ```
 /// use serinus::model::VersionId;
@@ -121,11 +128,15 @@ pub struct Lease {
     pin_epoch: u64,
     point: u32,
     reason: Reason,
+    is_evidence: bool,
 }
 
 impl Lease {
+    /// The lease of a request that the stripe has counted as begun.
+    #[inline]
     pub(crate) fn new(stripe: Arc<Stripe>, reason: Reason, point: u32, pin_epoch: u64) -> Self {
-        Self { stripe: Some(stripe), pin_epoch, point, reason }
+        let is_evidence = stripe.counts(reason, point);
+        Self { stripe: Some(stripe), pin_epoch, point, reason, is_evidence }
     }
 
     fn stripe(&self) -> &Arc<Stripe> {
@@ -155,6 +166,14 @@ impl Lease {
         self.end(&End::Finished(outcome));
     }
 
+    /// Ends the request as abandoned, as dropping the lease does, with what it had come to when its client went away: how
+    /// long it had waited as [`latency_ms`](Outcome::latency_ms), and its time to the first token if that had come. So a
+    /// version that is left for being slow does not look fast.
+    #[inline]
+    pub fn abandon(mut self, so_far: Outcome) {
+        self.end(&End::Abandoned(so_far));
+    }
+
     /// Whether the request must stop: its version is leaving and the drain deadline has passed. Give the lease to
     /// [`TrafficSplitter::retry`](super::TrafficSplitter::retry) to begin again on a version that stays.
     pub fn is_cancelled(&self) -> bool {
@@ -182,14 +201,14 @@ impl Lease {
     #[inline]
     fn end(&mut self, end: &End) {
         if let Some(stripe) = self.stripe.take() {
-            stripe.end(self.reason, end);
+            stripe.end(self.is_evidence, end);
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.end(&End::Abandoned);
+        self.end(&End::Abandoned(Outcome::ok()));
     }
 }
 

@@ -84,7 +84,7 @@ impl Registry {
         for (stripe, recording) in self.stripes_of(block) {
             // The ended ones first, so that none ends uncounted between the two.
             let ended = recording.evidence.lock().ended();
-            let arrivals = stripe.flight.randomised();
+            let arrivals = stripe.flight.counting();
             let turnout = turnouts.entry(stripe.version.id.clone()).or_default();
             turnout.arrivals += arrivals;
             turnout.unfinished += arrivals.saturating_sub(ended);
@@ -93,19 +93,12 @@ impl Registry {
     }
 
     pub(super) fn tally(&self, block: u64) -> BTreeMap<VersionId, Tally> {
-        let mut tallies = BTreeMap::new();
+        let mut tallies: BTreeMap<VersionId, Tally> = BTreeMap::new();
         for (stripe, recording) in self.stripes_of(block) {
-            let evidence = recording.evidence.lock().clone();
-            let arrivals = stripe.flight.randomised();
-            match tallies.get_mut(&stripe.version.id) {
-                None => {
-                    tallies.insert(stripe.version.id.clone(), Tally { arrivals, evidence });
-                }
-                Some(tally) => {
-                    tally.arrivals += arrivals;
-                    tally.evidence.merge(&evidence);
-                }
-            }
+            let tally = tallies.entry(stripe.version.id.clone()).or_default();
+            tally.evidence.merge(&recording.evidence.lock());
+            tally.capped += stripe.flight.capped();
+            tally.arrivals += stripe.flight.counting();
         }
         tallies
     }

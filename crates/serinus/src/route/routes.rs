@@ -8,17 +8,25 @@ use super::lease::Version;
 use super::table::RoutingTable;
 use super::token::{Pin, TokenId};
 use crate::model::VersionId;
-use crate::observe::Signals;
+use crate::observe::{Signals, UserShares};
 
 /// A version's place in [`Routes::versions`].
 pub(super) type Slot = usize;
+
+/// The block of evidence that requests belong to.
+#[derive(Clone, Debug)]
+pub(super) struct OpenBlock {
+    pub(super) number: u64,
+    pub(super) signals: Signals,
+    pub(super) shares: Arc<UserShares>,
+}
 
 #[derive(Debug)]
 pub(super) struct Routes {
     /// The epoch of the publication; not the table's revision, for a new block of evidence is published too.
     pub(super) epoch: u64,
     pub(super) table: Arc<RoutingTable>,
-    pub(super) block: Option<(u64, Signals)>,
+    pub(super) block: Option<OpenBlock>,
     pub(super) versions: Vec<Arc<Version>>,
     seed: Seed,
     /// The last point of each arc, in rising order.
@@ -37,7 +45,7 @@ impl Routes {
     pub(super) fn new(
         epoch: u64,
         table: Arc<RoutingTable>,
-        block: Option<(u64, Signals)>,
+        block: Option<OpenBlock>,
         versions: Vec<Arc<Version>>,
     ) -> Self {
         // Every owner is among the versions: a table names served versions only.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Lease, Request, RoutingError, RoutingTable, SplitterStats, Tally, Turnout, Weights};
 use crate::model::VersionId;
-use crate::observe::Signals;
+use crate::observe::{Signals, UserShares};
 
 /// Splits traffic between versions. [`HashSplitter`](super::HashSplitter) is the one to use.
 ///
@@ -78,8 +78,9 @@ pub trait TrafficSplitter: Send + Sync + fmt::Debug {
     /// [`RoutingError::StillServing`] while the version still gets traffic.
     fn cancel(&self, version: &VersionId) -> Result<u64, RoutingError>;
 
-    /// From here on requests belong to another block of evidence; gives its number. Blocks are numbered upwards.
-    fn open_block(&self, signals: &Signals) -> u64;
+    /// From here on requests belong to another block of evidence; gives its number. Blocks are numbered upwards. Requests
+    /// with a sticky key are evidence as far as their user has a share left.
+    fn open_block(&self, signals: &Signals, shares: &Arc<UserShares>) -> u64;
 
     /// From here on requests leave no evidence; blocks already begun go on.
     fn stop_recording(&self);

@@ -2,8 +2,8 @@
 
 use crate::observe::ArmEvidence;
 
-/// How many requests of one block went to one version, and how many of them are still out. Only requests whose version
-/// chance alone chose are counted.
+/// How many requests of one block went to one version, and how many of them are still out. Only requests that are evidence
+/// are counted: those whose version chance alone chose, within their user's share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turnout {
     /// Requests routed.
@@ -12,13 +12,14 @@ pub struct Turnout {
     pub unfinished: u64,
 }
 
-/// What the requests of one block to one version have left behind so far. Only requests whose version chance alone
-/// chose are counted.
-#[derive(Clone, Debug)]
+/// What the requests of one block to one version have left behind so far.
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Requests routed.
+    /// Requests routed that are evidence: chance alone chose their version, and they are within their user's share.
     pub arrivals: u64,
-    /// What those that have ended left.
+    /// Requests routed by chance that are beyond their user's share.
+    pub capped: u64,
+    /// What those of `arrivals` that have ended left.
     pub evidence: ArmEvidence,
 }
 

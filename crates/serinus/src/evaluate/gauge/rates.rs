@@ -1,0 +1,151 @@
+//! How often requests fail.
+
+use serde::{Deserialize, Serialize};
+
+use super::limit::{Recent, useful};
+use super::pending::{Part, Pending};
+use super::stratified::Stratified;
+use super::{Reading, Unit, log_mean_exp};
+use crate::evaluate::guardrail::RateOf;
+use crate::observe::{ArmEvidence, Block, Count, Signals};
+use serinus_stats::sequential::{Direction, EProcess, Margin, RateBlock, RateTest};
+use serinus_stats::{Interval, StatisticsError};
+
+/// The evidence on a rate of failures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::evaluate) struct Rates {
+    /// The signal's place in the evidence; `None` of abandoned requests.
+    signal: Option<usize>,
+    margin: Margin,
+    worse: RateTest,
+    safe: Vec<(Margin, RateTest)>,
+    /// The logarithm of the greatest safe e-value so far.
+    safest: f64,
+    pending: Pending<Count>,
+    stable: Count,
+    canary: Count,
+    stage: Stratified,
+    recent: Recent,
+    /// What the limit's own error may be, once the canary is promoted.
+    limit_error: Option<f64>,
+    limit: Option<f64>,
+}
+
+impl Rates {
+    pub(super) fn new(of: &RateOf, worse: Margin, safe: &[Margin], signals: &Signals) -> Self {
+        let signal = match of {
+            RateOf::Signal(signal) => signals.iter().position(|known| known.name() == signal.name()),
+            RateOf::Abandoned => None,
+        };
+        Self {
+            signal,
+            margin: worse,
+            worse: RateTest::new(Direction::Worse, worse),
+            safe: safe.iter().map(|margin| (*margin, RateTest::new(Direction::Safe, *margin))).collect(),
+            safest: 0.0,
+            pending: Pending::new(),
+            stable: Count::default(),
+            canary: Count::default(),
+            stage: Stratified::default(),
+            recent: Recent::default(),
+            limit_error: None,
+            limit: None,
+        }
+    }
+
+    pub(super) fn absorb(&mut self, block: &Block) {
+        let (stable, canary) = (self.total(&block.stable), self.total(&block.canary));
+        self.stable.merge(stable);
+        self.canary.merge(canary);
+        self.recent.add((stable.trials() as f64, stable.failures() as f64));
+        if stable.trials() > 0 || self.limit_error.is_none() {
+            let (stable, canary) = (self.counts(&block.stable), self.counts(&block.canary));
+            for part in self.pending.add(block.closed_at, stable, canary) {
+                self.compare(&part);
+            }
+            return;
+        }
+        // Blocks come in order: all that the old version did has been taken in by now, a flip's own block included.
+        self.set_limit();
+        if let Some(limit) = self.limit.filter(|_| canary.trials() > 0) {
+            // Limits are inside the range that the test accepts.
+            let _ = self.worse.update_against_limit(canary, limit);
+        }
+    }
+
+    fn counts<'a>(&self, evidence: &'a ArmEvidence) -> impl Iterator<Item = (u8, Count)> + use<'a> {
+        let signal = self.signal;
+        let abandoned = signal.is_none().then(|| (0, abandoned(evidence)));
+        let counted = evidence.strata().filter_map(move |(stratum, measures)| {
+            let count = measures.rates().get(signal?).copied()?;
+            Some((stratum, count))
+        });
+        counted.chain(abandoned)
+    }
+
+    fn total(&self, evidence: &ArmEvidence) -> Count {
+        let mut total = Count::default();
+        self.counts(evidence).for_each(|(_, count)| total.merge(count));
+        total
+    }
+
+    fn compare(&mut self, part: &Part<Count>) {
+        let block = RateBlock { stable: part.stable, canary: part.canary };
+        self.worse.update_in(part.stratum, block);
+        self.safe.iter_mut().for_each(|(_, test)| test.update_in(part.stratum, block));
+        self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(|(_, test)| test.e_value().log())));
+        self.stage.add(block.stable, block.canary);
+    }
+
+    pub(super) fn start_stage(&mut self) {
+        for part in self.pending.take_stable() {
+            self.compare(&part);
+        }
+        self.stage = Stratified::default();
+    }
+
+    pub(super) fn promote(&mut self, error: f64) {
+        self.limit_error = Some(error);
+        self.set_limit();
+    }
+
+    /// Fixes the limit, unless it stands already or nothing is known of the old version.
+    fn set_limit(&mut self) {
+        if let (None, Some(error)) = (self.limit, self.limit_error) {
+            self.limit = useful(self.margin.ratio() * self.recent.highest(error) + self.margin.offset());
+        }
+    }
+
+    pub(super) fn log_worse(&self) -> f64 {
+        self.worse.e_value().log()
+    }
+
+    pub(super) const fn log_safe(&self) -> f64 {
+        self.safest
+    }
+
+    pub(super) const fn requests(&self) -> (u64, u64) {
+        (self.stable.trials(), self.canary.trials())
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            unit: Unit::Share,
+            requests: self.requests(),
+            values: (self.stable.rate(), self.canary.rate()),
+            quantile: None,
+            increase: self.stage.increase(),
+            within_margin: self.safe.iter().any(|(margin, _)| self.stage.within(*margin)),
+            limit: self.limit,
+        }
+    }
+
+    pub(super) fn interval(&self, confidence: f64) -> Result<Interval, StatisticsError> {
+        self.worse.interval(confidence)
+    }
+}
+
+fn abandoned(evidence: &ArmEvidence) -> Count {
+    let abandoned = evidence.abandoned();
+    Count::new(abandoned, evidence.requests().saturating_add(abandoned)).unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! The guardrails that come with the library.
+
+use std::sync::Arc;
+
+use super::guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing};
+use crate::observe::{Errors, Failures};
+use serinus_stats::sequential::Margin;
+
+/// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
+/// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
+const ABSOLUTE_MARGIN: f64 = 0.005;
+/// The greatest relative increase of a rate: beyond it no margin makes sense.
+const GREATEST_INCREASE: f64 = 900.0;
+
+/// A guardrail that comes with the library, made from the change that counts as a regression, its *trigger*.
+///
+/// A canary is rolled back once it is shown to be worse than *half* of the trigger: a test whose hypothesis lay at the
+/// trigger would never find a canary that is exactly that much worse. It is healthy once it is shown to be better than
+/// the trigger. [`granting`](Self::granting) moves the first of the two.
+///
+/// ```
+/// use serinus::evaluate::{Guardrail, StandardGuardrail};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let errors = StandardGuardrail::error_rate(0.5)?; // +50% is a regression
+/// assert_eq!(errors.name(), "error_rate");
+/// let strict = StandardGuardrail::failure_rate(0.5)?.granting(0.0)?; // any increase is rolled back
+/// # let _ = strict;
+/// assert!(StandardGuardrail::latency(f64::NAN).is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StandardGuardrail {
+    kind: Kind,
+    trigger: f64,
+    granted: f64,
+    required: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Errors,
+    Failures,
+    Abandoned,
+    Time(Timing),
+    Score,
+    Length,
+}
+
+impl StandardGuardrail {
+    /// The share of requests that end in an error, or never end: `increase` is relative, 0.5 is +50%. It works from a
+    /// baseline of zero, too; on the promote side a rise by 0.005 is always tolerated.
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is above 0 and at most 900.
+    pub fn error_rate(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Errors, increase)
+    }
+
+    /// The share of judged answers that did not pass ([`Outcome::passed`](crate::observe::Outcome::passed)), as
+    /// [`error_rate`](Self::error_rate).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn failure_rate(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Failures, increase)
+    }
+
+    /// The share of requests whose client went away, as [`error_rate`](Self::error_rate).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn abandoned_rate(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Abandoned, increase)
+    }
+
+    /// Latency, from arrival to the last token, at the median, in the tail and in between: a relative increase.
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is above 0 and at most 100.
+    pub fn latency(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Time(Timing::Latency), increase)
+    }
+
+    /// The time to the first token, as [`latency`](Self::latency).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn ttft(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Time(Timing::Ttft), increase)
+    }
+
+    /// The mean score: an absolute decrease.
+    ///
+    /// # Errors
+    ///
+    /// Unless `decrease` is above 0 and at most 0.99.
+    pub fn score(decrease: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Score, decrease)
+    }
+
+    /// The mean length of the answers: a relative change, to longer ones or to shorter ones.
+    ///
+    /// # Errors
+    ///
+    /// Unless `change` is above 0 and at most 0.9.
+    pub fn length(change: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Length, change)
+    }
+
+    fn new(kind: Kind, trigger: f64) -> Result<Self, MarginError> {
+        if matches!(kind, Kind::Errors | Kind::Failures | Kind::Abandoned)
+            && !(trigger > 0.0 && trigger <= GREATEST_INCREASE)
+        {
+            return Err(MarginError { expected: "a relative increase above 0, such as 0.5 for +50%", got: trigger });
+        }
+        let guardrail = Self { kind, trigger, granted: 0.5, required: true };
+        guardrail.compares().check()?;
+        Ok(guardrail)
+    }
+
+    /// Rolls back what is shown to be worse than this share of the trigger, in [0, 1); ½ unless set. 0 grants nothing: whatever
+    /// is really worse is rolled back in the end, and sooner.
+    ///
+    /// # Errors
+    ///
+    /// Unless `share` is in [0, 1).
+    pub fn granting(self, share: f64) -> Result<Self, MarginError> {
+        if !(0.0..1.0).contains(&share) {
+            return Err(MarginError { expected: "a share of the trigger at least 0 and below 1", got: share });
+        }
+        Ok(Self { granted: share, ..self })
+    }
+
+    /// Not needed for promotion.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// Unacceptable is a rate above both "+50%" (say) and "+0.005", that is, above the larger of the two. Each hypothesis
+    /// alone follows from that, so each one's evidence is valid under it, and so is their average.
+    fn rate(&self, of: RateOf) -> Comparison {
+        // The range was checked when the guardrail was made; equality could only be reached from outside it.
+        let relative = |increase: f64| Margin::relative(increase).unwrap_or(Margin::EQUAL);
+        let absolute = Margin::absolute(ABSOLUTE_MARGIN).unwrap_or(Margin::EQUAL);
+        let worse = relative(self.granted * self.trigger);
+        Comparison::Rate { of, worse, safe: vec![relative(self.trigger), absolute] }
+    }
+}
+
+impl Guardrail for StandardGuardrail {
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Errors => "error_rate",
+            Kind::Failures => "failure_rate",
+            Kind::Abandoned => "abandoned_rate",
+            Kind::Time(Timing::Latency) => "latency",
+            Kind::Time(Timing::Ttft) => "ttft",
+            Kind::Score => "score",
+            Kind::Length => "length",
+        }
+    }
+
+    fn compares(&self) -> Comparison {
+        let (worse, safe) = (self.granted * self.trigger, self.trigger);
+        match self.kind {
+            Kind::Errors => self.rate(RateOf::Signal(Arc::new(Errors))),
+            Kind::Failures => self.rate(RateOf::Signal(Arc::new(Failures))),
+            Kind::Abandoned => self.rate(RateOf::Abandoned),
+            Kind::Time(of) => Comparison::Time { of, worse, safe },
+            Kind::Score => Comparison::Score { worse, safe },
+            Kind::Length => Comparison::Length { worse, safe },
+        }
+    }
+
+    fn required(&self) -> bool {
+        self.required
+    }
+
+    fn noun(&self) -> &str {
+        match self.kind {
+            Kind::Errors => "errors",
+            Kind::Failures => "judged failures",
+            Kind::Abandoned => "abandoned requests",
+            Kind::Time(Timing::Latency) => "latency",
+            Kind::Time(Timing::Ttft) => "time to the first token",
+            Kind::Score => "score",
+            Kind::Length => "length",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triggers_that_mean_nothing_are_refused() {
+        for bad in [0.0, -0.1, f64::NAN, f64::INFINITY] {
+            assert!(StandardGuardrail::error_rate(bad).is_err(), "{bad}");
+            assert!(StandardGuardrail::latency(bad).is_err(), "{bad}");
+            assert!(StandardGuardrail::score(bad).is_err(), "{bad}");
+            assert!(StandardGuardrail::length(bad).is_err(), "{bad}");
+        }
+        assert!(StandardGuardrail::score(1.0).is_err());
+        assert!(StandardGuardrail::length(0.95).is_err());
+        assert!(StandardGuardrail::ttft(0.2).unwrap().granting(1.0).is_err());
+    }
+
+    #[test]
+    fn half_of_the_trigger_is_granted_unless_another_share_is() {
+        let margins = |guardrail: StandardGuardrail| match guardrail.compares() {
+            Comparison::Rate { worse, safe, .. } => (worse.ratio(), safe[0].ratio(), safe[1].offset()),
+            other => panic!("expected a rate, got {other:?}"),
+        };
+        let failures = StandardGuardrail::failure_rate(0.5).unwrap();
+        assert_eq!(margins(failures), (1.25, 1.5, 0.005));
+        assert_eq!(margins(failures.granting(0.0).unwrap()).0, 1.0);
+    }
+}
