@@ -16,6 +16,7 @@ mod operate;
 mod outcome;
 mod phase;
 mod policy;
+mod recover;
 mod state;
 
 pub use effect::{CallId, Effect, Progress};

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Surroundings;
+use super::engine::Surroundings;
 use super::error::DeployError;
-use super::events::Broadcast;
 use super::session::{MakeEvaluator, Recipe, Session, Spawn, sequential};
 use crate::alert::{AlertSink, LogAlerts};
 use crate::clock::{Clock, SystemClock};
@@ -89,12 +88,7 @@ impl<H> DeploymentBuilder<H> {
         spawner: impl FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn>,
     ) -> Result<(Arc<Session>, Duration), DeployError> {
         let alerts = if self.alerts.is_empty() { vec![Arc::new(LogAlerts) as Arc<dyn AlertSink>] } else { self.alerts };
-        let with = Surroundings {
-            splitter: self.splitter,
-            clock: self.clock,
-            journal: self.journal,
-            events: Arc::new(Broadcast::default()),
-        };
+        let with = Surroundings::new(self.splitter, self.clock, self.journal);
         let recipe = Recipe { with, policy: self.policy, way_back: self.way_back, evaluator: self.evaluator };
         let session = Session::new(recipe, Arc::new(self.plan), spawner(self.host, alerts))?;
         Ok((session, self.tick))

@@ -86,17 +86,17 @@ impl Controls {
 
     /// Where the rollout stands.
     pub fn phase(&self) -> Phase {
-        self.session.look(|core| core.rollout().phase())
+        self.session.look(|engine| engine.rollout().phase())
     }
 
     /// What is loaded and how traffic is shared.
     pub fn allocation(&self) -> Allocation {
-        self.session.look(|core| core.rollout().allocation())
+        self.session.look(|engine| engine.rollout().allocation())
     }
 
     /// What the evaluator says at this moment.
     pub fn evaluation(&self) -> Evaluation {
-        self.session.look(super::core::Core::evaluation)
+        self.session.look(super::engine::Engine::evaluation)
     }
 
     /// What passes safety by on purpose.

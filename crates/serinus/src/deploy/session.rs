@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::core::{Core, Surroundings};
+use super::engine::{Engine, Surroundings};
 use super::error::DeployError;
 use super::work::Work;
 use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
@@ -26,13 +26,7 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    fn core(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Core, DeployError> {
-        let table = self.with.splitter.table();
-        if !table.serves(plan.current().version()) {
-            let serving = table.serving().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let expected = plan.current().version().to_string();
-            return Err(RolloutError::WrongBase { expected, serving }.into());
-        }
+    fn engine(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Engine, DeployError> {
         let evaluator = (self.evaluator)(&plan)?;
         let mut rollout = Rollout::new(id, plan);
         if let Some(policy) = &self.policy {
@@ -41,7 +35,7 @@ impl Recipe {
         if let Some(way_back) = &self.way_back {
             rollout = rollout.with_rollback(Arc::clone(way_back));
         }
-        Ok(Core::new(self.with.clone(), rollout, evaluator)?)
+        Engine::begin(self.with.clone(), rollout, evaluator)
     }
 }
 
@@ -64,7 +58,7 @@ pub(crate) struct Session {
 }
 
 struct State {
-    core: Core,
+    engine: Engine,
     /// The plan that takes over once the rollout has ended.
     successor: Option<Arc<UpdatePlan>>,
     rollouts: u32,
@@ -76,8 +70,8 @@ impl Session {
         plan: Arc<UpdatePlan>,
         spawner: Box<dyn Spawn>,
     ) -> Result<Arc<Self>, DeployError> {
-        let core = recipe.core(name(&recipe, &plan, 0), plan)?;
-        let state = Mutex::new(State { core, successor: None, rollouts: 1 });
+        let engine = recipe.engine(name(&recipe, &plan, 0), plan)?;
+        let state = Mutex::new(State { engine, successor: None, rollouts: 1 });
         Ok(Arc::new(Self { recipe, spawner, state, changed: Condvar::new() }))
     }
 
@@ -85,29 +79,29 @@ impl Session {
         &self.recipe.with
     }
 
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&Core) -> T) -> T {
-        at(&self.state.lock().core)
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Engine) -> T) -> T {
+        at(&self.state.lock().engine)
     }
 
     /// Gives the rollout an input and starts what follows from it.
     pub(crate) fn submit(self: &Arc<Self>, input: Input) {
-        let work = self.state.lock().core.react(input);
+        let work = self.state.lock().engine.give(input);
         self.start(work);
     }
 
     pub(crate) fn tick(self: &Arc<Self>) {
-        let work = self.state.lock().core.tick();
+        let work = self.state.lock().engine.tick();
         self.start(work);
     }
 
     pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<(), RolloutError> {
-        let work = self.state.lock().core.command(command)?;
+        let work = self.state.lock().engine.command(command)?;
         self.start(work);
         Ok(())
     }
 
     pub(crate) fn promote_without_health_gate(self: &Arc<Self>) -> Result<(), RolloutError> {
-        let work = self.state.lock().core.promote_without_health_gate()?;
+        let work = self.state.lock().engine.promote_without_health_gate()?;
         self.start(work);
         Ok(())
     }
@@ -115,7 +109,7 @@ impl Session {
     /// Ends the rollout in favour of another plan.
     pub(crate) fn supersede(self: &Arc<Self>, plan: UpdatePlan) -> Result<(), RolloutError> {
         let mut state = self.state.lock();
-        let rollout = state.core.rollout();
+        let rollout = state.engine.rollout();
         let (current, target) = (rollout.plan().current().version(), rollout.plan().target().version());
         let (from, to) = (plan.current().version(), plan.target().version());
         let reason = format!("superseded by {to}");
@@ -125,13 +119,13 @@ impl Session {
             (Some(Command::Abort { reason }), Some(Arc::new(plan)))
         } else if from == target {
             // The new version stays: what is left of its own rollout is cut short.
-            (state.core.rollout().phase().can_roll_back().then_some(Command::EndBake), Some(Arc::new(plan)))
+            (state.engine.rollout().phase().can_roll_back().then_some(Command::EndBake), Some(Arc::new(plan)))
         } else {
             let serving = current.to_string();
             return Err(RolloutError::WrongBase { expected: from.to_string(), serving });
         };
         let work = match command {
-            Some(command) => state.core.command(command)?,
+            Some(command) => state.engine.command(command)?,
             None => Vec::new(),
         };
         state.successor = successor;
@@ -150,33 +144,33 @@ impl Session {
     /// Waits for a tick's time, or until something has changed; gives the outcome once there is one.
     pub(crate) fn wait(&self, tick: Duration) -> Option<Outcome> {
         let mut state = self.state.lock();
-        if state.core.outcome().is_none() {
+        if state.engine.outcome().is_none() {
             self.changed.wait_for(&mut state, tick);
         }
-        state.core.outcome().cloned()
+        state.engine.outcome().cloned()
     }
 
     #[cfg(feature = "tokio")]
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.look(|core| core.outcome().cloned())
+        self.look(|engine| engine.outcome().cloned())
     }
 
     /// Turns to the plan that superseded the last one, if there is one and the last one ended well enough.
     pub(crate) fn next_rollout(self: &Arc<Self>) -> Result<bool, DeployError> {
         let mut state = self.state.lock();
         let Some(plan) = state.successor.take() else { return Ok(false) };
-        let serving = state.core.outcome().map(|outcome| outcome.serving.clone());
+        let serving = state.engine.outcome().map(|outcome| outcome.serving.clone());
         if serving.as_ref() != Some(plan.current().version()) {
             return Ok(false);
         }
-        state.core = self.recipe.core(name(&self.recipe, &plan, state.rollouts), plan)?;
+        state.engine = self.recipe.engine(name(&self.recipe, &plan, state.rollouts), plan)?;
         state.rollouts += 1;
         Ok(true)
     }
 
     /// The driver goes: the canary keeps no traffic that nobody watches, and nobody waits for events any more.
     pub(crate) fn abandon(&self) {
-        self.state.lock().core.abandon();
+        self.state.lock().engine.abandon();
         self.recipe.with.events.close();
     }
 }
@@ -191,7 +185,7 @@ fn name(recipe: &Recipe, plan: &UpdatePlan, number: u32) -> String {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, phase) = self.look(|core| (core.rollout().id().to_owned(), core.rollout().phase()));
+        let (id, phase) = self.look(|engine| (engine.rollout().id().to_owned(), engine.rollout().phase()));
         f.debug_struct("Session").field("rollout", &id).field("phase", &phase).finish_non_exhaustive()
     }
 }

@@ -31,6 +31,8 @@ pub struct Fields {
     pub(super) drain_timeout: Duration,
     pub(super) health_gate: bool,
     pub(super) require_approval: bool,
+    #[serde(default)]
+    pub(super) early_advance: bool,
     pub(super) on_max_hold: OnMaxHold,
     pub(super) false_rollback_budget: f64,
     pub(super) false_promotion_budget: f64,

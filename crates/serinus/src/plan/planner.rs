@@ -292,6 +292,7 @@ impl RiskPlanner {
             drain_timeout: self.drain_timeout,
             health_gate,
             require_approval: false,
+            early_advance: false,
             on_max_hold: OnMaxHold::default(),
             false_rollback_budget: 0.01,
             false_promotion_budget: 0.05,

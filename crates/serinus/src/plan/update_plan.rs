@@ -221,6 +221,12 @@ impl UpdatePlan {
         self.0.require_approval
     }
 
+    /// Whether a stage ends before its hold does, once the canary is proven healthy and the stage has judged its minimum of
+    /// requests.
+    pub fn early_advance(&self) -> bool {
+        self.0.early_advance
+    }
+
     /// What happens when a stage has been held for as long as it may.
     pub fn on_max_hold(&self) -> OnMaxHold {
         self.0.on_max_hold
@@ -338,6 +344,13 @@ impl UpdatePlan {
     #[must_use]
     pub fn with_approval(self, require_approval: bool) -> Self {
         Self(Fields { require_approval, ..self.0 })
+    }
+
+    /// With stages that end before their hold does, or not: see [`early_advance`](Self::early_advance). A busy service
+    /// then needs minutes for what otherwise takes hours, under the same budgets. It sees less of the day.
+    #[must_use]
+    pub fn with_early_advance(self, early_advance: bool) -> Self {
+        Self(Fields { early_advance, ..self.0 })
     }
 
     /// With another answer to a stage that has been held for as long as it may.

@@ -103,6 +103,11 @@ impl Rollout {
                 if !self.state.admitted {
                     self.state.admitted = true;
                     reaction.effects.push(Effect::Admit(self.canary().clone()));
+                    // After a restart it gets back the share that it had.
+                    let weight = self.state.allocation.weight;
+                    if weight > 0.0 {
+                        self.set_weight(weight, reaction);
+                    }
                 }
                 self.go_on(reaction);
             }

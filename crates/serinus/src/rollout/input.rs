@@ -11,6 +11,8 @@ use crate::host::{HostError, HostReply};
 pub enum Input {
     /// Begin.
     Start,
+    /// The driver died and another one goes on from the journal, in a process that routes everything to the old version.
+    Recovered,
     /// Time has passed. The rollout expects one at least every five minutes; once a second is usual.
     Tick(Box<Evaluation>),
     /// A call to the host has been answered.

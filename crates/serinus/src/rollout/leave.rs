@@ -48,7 +48,7 @@ impl Rollout {
         self.enter(phase, reaction);
     }
 
-    fn take(&mut self, step: RollbackStep, reaction: &mut Reaction) {
+    pub(super) fn take(&mut self, step: RollbackStep, reaction: &mut Reaction) {
         let now = self.state.held.total();
         let Some(departure) = &mut self.state.departure else { return };
         departure.current = Some((step, now));

@@ -67,10 +67,17 @@ impl Rollout {
             gate_skipped: false,
             evaluation: None,
             departure: None,
+            alerted: std::collections::BTreeSet::new(),
             warnings: Vec::new(),
             outcome: None,
         };
         Self { id: id.into(), plan, policy: Arc::new(StagedPolicy), way_back: Arc::new(way_back), state }
+    }
+
+    /// The same rollout where its journal left it. [`Input::Recovered`] lets it go on.
+    #[must_use]
+    pub(crate) fn resumed(self, state: RolloutState) -> Self {
+        Self { state, ..self }
     }
 
     /// With another policy for its stages.
@@ -137,6 +144,7 @@ impl Rollout {
         let mut reaction = Reaction { now, effects: Vec::new() };
         match input {
             Input::Start => self.start(&mut reaction)?,
+            Input::Recovered => self.recover(&mut reaction),
             Input::Tick(evaluation) => self.tick(step, evaluation, &mut reaction),
             Input::Reply { call, result } => self.reply(call, result, &mut reaction),
             Input::Drained { call } | Input::TrafficShifted { call } => self.finish_task(call, &mut reaction),
@@ -166,6 +174,7 @@ impl Rollout {
             self.roll_back(reason, false, reaction);
             return;
         }
+        self.tell_of_alerts(&evaluation, reaction);
         self.state.evaluation = Some(evaluation);
         self.watch_task(reaction);
         if self.state.paused.is_some() {
@@ -176,6 +185,15 @@ impl Rollout {
             Phase::Stage(index) if self.state.task.is_none() => self.judge_stage(index, step, reaction),
             Phase::Baking if self.in_phase() >= self.plan.bake() => self.retire(reaction),
             _ => {}
+        }
+    }
+
+    /// Passes on what the evaluator wants a person to look at, once each.
+    fn tell_of_alerts(&mut self, evaluation: &Evaluation, reaction: &mut Reaction) {
+        for (about, sentence) in &evaluation.alerts {
+            if self.state.alerted.insert(about.clone()) {
+                self.alert(Severity::Warning, "something to look at", sentence.clone(), reaction);
+            }
         }
     }
 

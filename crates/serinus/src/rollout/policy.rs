@@ -79,7 +79,8 @@ pub trait RolloutPolicy: Send + Sync + fmt::Debug {
 /// The default: a stage advances once it has been held for its time *and* has judged its minimum of canary requests,
 /// nothing is Degraded, and every estimate lies inside the margins; the last stage also needs the verdict Healthy.
 ///
-/// Too little data never advances a stage and never rolls one back. Minimum requests prolong a hold and never shorten
+/// Under a plan with [`early_advance`](UpdatePlan::early_advance) a stage does not wait for its time once the canary is
+/// Healthy. Too little data never advances a stage and never rolls one back. Minimum requests prolong a hold and never shorten
 /// it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StagedPolicy;
@@ -99,7 +100,9 @@ impl RolloutPolicy for StagedPolicy {
 
 fn missing(view: &StageView<'_>) -> Vec<String> {
     let mut missing = Vec::new();
-    if let Some(left) = view.stage.hold().checked_sub(view.held).filter(|left| !left.is_zero()) {
+    let proven = view.plan.early_advance() && view.evaluation.verdict == Verdict::Healthy;
+    let left = view.stage.hold().saturating_sub(view.held);
+    if !proven && !left.is_zero() {
         missing.push(format!("{:.0} s of hold", left.as_secs_f64().ceil()));
     }
     let requests = view.stage.min_requests().saturating_sub(view.requests);
@@ -179,6 +182,27 @@ mod tests {
     fn the_last_stage_needs_proof() {
         assert_eq!(missing(decide(2, 120, 10_000, Verdict::Undecided, true)), "proof that the canary is healthy");
         assert_eq!(decide(2, 120, 10_000, Verdict::Healthy, true), Decision::Advance);
+    }
+
+    #[test]
+    fn proof_shortens_a_hold_where_the_plan_says_so_and_never_the_requests() {
+        let plan = plan().with_early_advance(true);
+        let evaluation = |verdict| evaluation(&plan, verdict, true);
+        let decide = |requests, verdict| {
+            let (stage, held) = (&plan.stages()[0], Duration::from_secs(60));
+            let evaluation = evaluation(verdict);
+            StagedPolicy.decide(&StageView {
+                plan: &plan,
+                stage,
+                is_last: false,
+                held,
+                requests,
+                evaluation: &evaluation,
+            })
+        };
+        assert_eq!(decide(2_000, Verdict::Healthy), Decision::Advance);
+        assert_eq!(missing(decide(1_999, Verdict::Healthy)), "1 canary requests");
+        assert_eq!(missing(decide(2_000, Verdict::Undecided)), "3540 s of hold");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything a rollout remembers, as one value that a journal can keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct RolloutState {
     pub(super) gate_skipped: bool,
     pub(super) evaluation: Option<Box<Evaluation>>,
     pub(super) departure: Option<Departure>,
+    /// What a person has been told to look at.
+    pub(super) alerted: BTreeSet<String>,
     pub(super) warnings: Vec<String>,
     pub(super) outcome: Option<Box<Outcome>>,
 }

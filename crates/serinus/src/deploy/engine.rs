@@ -1,4 +1,5 @@
-//! One rollout being driven: inputs are handled one at a time, their effects carried out in order.
+//! One rollout being driven: inputs are handled one at a time, their effects carried out in order. It starts no thread and
+//! waits for nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,27 +8,89 @@ use std::time::Duration;
 use tracing::{Span, error, info, info_span, warn};
 
 use super::blocks::Blocks;
-use super::events::{Broadcast, Event, What};
+use super::error::DeployError;
+use super::events::{Broadcast, Event, Events, What};
 use super::work::Work;
 use crate::alert::{Alert, Severity};
 use crate::clock::{Clock, Timestamp};
 use crate::evaluate::{CanaryEvaluator, Evaluation};
 use crate::journal::{Entry, Journal, JournalError, Record};
+use crate::plan::UpdatePlan;
 use crate::rollout::{Command, Effect, Input, Outcome, Phase, Progress, Rollout, RolloutError};
 use crate::route::{RoutingError, TrafficSplitter};
 
-/// What a rollout is driven with, the same for all rollouts of a deployment.
+/// What rollouts are driven with, the same for all of a deployment.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+pub struct Surroundings {
     pub(crate) splitter: Arc<dyn TrafficSplitter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) events: Arc<Broadcast>,
 }
 
-/// One rollout being driven.
+impl Surroundings {
+    /// Traffic is split by `splitter`, time is read off `clock`, and decisions are written to `journal` before they are
+    /// carried out.
+    pub fn new(splitter: Arc<dyn TrafficSplitter>, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>) -> Self {
+        Self { splitter, clock, journal, events: Arc::new(Broadcast::default()) }
+    }
+
+    /// What happens from here on.
+    pub fn events(&self) -> Events {
+        self.events.subscribe()
+    }
+}
+
+/// One rollout being driven, without a thread, a timer or a host of its own: for drivers on other runtimes, and for
+/// simulation. [`Deployment`](super::Deployment) and `AsyncDeployment` are this engine with threads, or tasks, around it.
+///
+/// Call [`tick`](Self::tick) about once a second; do the [`Work`] that comes out of each call, in any order and each in its
+/// own time, and answer it with [`give`](Self::give), until there is an [`outcome`](Self::outcome).
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use serinus::clock::{ManualClock, Timestamp};
+/// use serinus::deploy::{Engine, Surroundings, Work};
+/// use serinus::evaluate::SequentialEvaluator;
+/// use serinus::host::MemoryHost;
+/// use serinus::journal::MemoryJournal;
+/// use serinus::model::ModelVersion;
+/// use serinus::plan::{Fleet, RiskPlanner, UpdatePlanner};
+/// use serinus::rollout::{Input, Rollout, Status};
+/// use serinus::route::{HashSplitter, Weights};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let v1 = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0).build()?;
+/// let v2 = v1.to_builder().version("v2").config_hash("c2").build()?;
+/// let fleet = Fleet::new(4, 24.0)?;
+/// let plan = Arc::new(RiskPlanner::default().plan(&v1, &v2, &fleet)?);
+/// let host = MemoryHost::serving(fleet, &v1);
+/// let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
+/// let clock = Arc::new(ManualClock::new(Timestamp::ZERO));
+///
+/// let with = Surroundings::new(splitter, clock.clone(), Arc::new(MemoryJournal::default()));
+/// let evaluator = Box::new(SequentialEvaluator::for_plan(&plan).build()?);
+/// let mut engine = Engine::begin(with, Rollout::new("a rollout", plan), evaluator)?;
+/// let mut work = engine.give(Input::Start);
+/// while engine.outcome().is_none() {
+///     for next in std::mem::take(&mut work) {
+///         let answer = match next {
+///             Work::Host { call, what } => Input::Reply { call, result: what.make(&host) },
+///             Work::Drain { call, .. } => Input::Drained { call }, // no request is in flight here
+///             Work::Alert(_) => continue,
+///         };
+///         work.extend(engine.give(answer));
+///     }
+///     clock.advance(Duration::from_secs(1));
+///     work.extend(engine.tick());
+/// }
+/// assert_eq!(engine.outcome().map(|outcome| outcome.status), Some(Status::Completed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Core {
+pub struct Engine {
     with: Surroundings,
     rollout: Rollout,
     evaluator: Box<dyn CanaryEvaluator>,
@@ -35,47 +98,103 @@ pub(crate) struct Core {
     sequence: u64,
 }
 
-impl Core {
-    /// Writes the plan down. Nothing has been asked of the host yet.
-    pub(crate) fn new(
+impl Engine {
+    /// Writes the plan down. Nothing has been asked of the host yet: [`Input::Start`] does that.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError`] if the splitter does not serve the plan's current version, or the journal cannot be written.
+    pub fn begin(
         with: Surroundings,
         rollout: Rollout,
         evaluator: Box<dyn CanaryEvaluator>,
-    ) -> Result<Self, JournalError> {
-        let now = with.clock.now();
-        let (stable, canary) = (rollout.plan().current().version().clone(), rollout.plan().target().version().clone());
+    ) -> Result<Self, DeployError> {
+        let table = with.splitter.table();
+        let current = rollout.plan().current().version();
+        if !table.serves(current) {
+            let serving = table.serving().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(RolloutError::WrongBase { expected: current.to_string(), serving }.into());
+        }
         let begun = Record::Begun(Box::new(rollout.plan().as_ref().clone()));
-        with.journal.append(&Entry { rollout: rollout.id().to_owned(), sequence: 0, at: now, what: begun })?;
-        let blocks = Blocks::new((stable, canary), &*evaluator, now, &*with.splitter);
-        Ok(Self { with, rollout, evaluator, blocks, sequence: 1 })
+        let at = with.clock.now();
+        with.journal.append(&Entry { rollout: rollout.id().to_owned(), sequence: 0, at, what: begun })?;
+        Ok(Self::new(with, rollout, evaluator, 1))
     }
 
-    pub(crate) fn rollout(&self) -> &Rollout {
+    /// Goes on with a rollout whose driver died, from what its journal says: the process that serves has begun anew, with all
+    /// traffic on the old version. The canary's replicas are asked for again (a host that still has them has nothing to do)
+    /// and verified before it gets its share back; a stage, or a bake, that was under way is held from its beginning.
+    /// `evaluator` is given the plan; one that is [resumed](crate::evaluate::SequentialBuilder::resume) goes on under the same
+    /// budget.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError`] if the journal cannot be read, does not know the rollout, or there is no evaluator.
+    pub fn recover<E>(
+        with: Surroundings,
+        id: &str,
+        evaluator: impl FnOnce(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, E>,
+    ) -> Result<(Self, Vec<Work>), DeployError>
+    where
+        DeployError: From<E>,
+    {
+        let entries = with.journal.entries(id)?;
+        let (mut plan, mut state) = (None, None);
+        for entry in &entries {
+            match &entry.what {
+                Record::Begun(begun) => plan = Some(begun.as_ref()),
+                Record::Decided { state: decided, .. } => state = Some(decided.as_ref()),
+                Record::RolledBack(_) | Record::Finished(_) => {}
+            }
+        }
+        let plan = plan.ok_or_else(|| JournalError(format!("it knows no rollout {id:?}")))?;
+        let evaluator = evaluator(plan)?;
+        let mut rollout = Rollout::new(id, Arc::new(plan.clone()));
+        if let Some(state) = state {
+            rollout = rollout.resumed(state.clone());
+        }
+        let sequence = entries.last().map_or(0, |entry| entry.sequence.saturating_add(1));
+        let mut engine = Self::new(with, rollout, evaluator, sequence);
+        let work = engine.give(Input::Recovered);
+        Ok((engine, work))
+    }
+
+    fn new(with: Surroundings, rollout: Rollout, evaluator: Box<dyn CanaryEvaluator>, sequence: u64) -> Self {
+        let versions = (rollout.plan().current().version().clone(), rollout.plan().target().version().clone());
+        let blocks = Blocks::new(versions, &*evaluator, with.clock.now(), &*with.splitter);
+        Self { with, rollout, evaluator, blocks, sequence }
+    }
+
+    /// The rollout.
+    pub fn rollout(&self) -> &Rollout {
         &self.rollout
     }
 
-    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+    /// How it ended, once it has.
+    pub fn outcome(&self) -> Option<&Outcome> {
         self.rollout.outcome()
     }
 
     /// Collects evidence, judges it, and lets the rollout react.
-    pub(crate) fn tick(&mut self) -> Vec<Work> {
+    pub fn tick(&mut self) -> Vec<Work> {
         let now = self.with.clock.now();
         for block in self.blocks.collect(now, &*self.with.splitter) {
             self.evaluator.absorb(&block);
         }
         let evaluation = self.evaluator.evaluate(now);
-        self.tell(now, What::Judged(Arc::new(evaluation.clone())));
-        self.react(Input::Tick(Box::new(evaluation)))
+        if self.with.events.is_followed() {
+            self.tell(now, What::Judged(Arc::new(evaluation.clone())));
+        }
+        self.give(Input::Tick(Box::new(evaluation)))
     }
 
     /// What the evaluator says at this moment.
-    pub(crate) fn evaluation(&self) -> Evaluation {
+    pub fn evaluation(&self) -> Evaluation {
         self.evaluator.evaluate(self.with.clock.now())
     }
 
-    /// Handles an input that the rollout cannot refuse.
-    pub(crate) fn react(&mut self, input: Input) -> Vec<Work> {
+    /// Gives the rollout an answer, or begins it. What it refuses is logged.
+    pub fn give(&mut self, input: Input) -> Vec<Work> {
         self.handle(input).unwrap_or_else(|refused| {
             error!(target: "serinus::deploy", rollout = self.rollout.id(), error = %refused, "input refused");
             Vec::new()
@@ -83,7 +202,11 @@ impl Core {
     }
 
     /// Handles a person's word.
-    pub(crate) fn command(&mut self, command: Command) -> Result<Vec<Work>, RolloutError> {
+    ///
+    /// # Errors
+    ///
+    /// [`RolloutError`] if it cannot be done now.
+    pub fn command(&mut self, command: Command) -> Result<Vec<Work>, RolloutError> {
         self.handle(Input::Operator(command))
     }
 
