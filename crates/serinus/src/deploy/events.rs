@@ -127,6 +127,11 @@ impl Broadcast {
         Events { queue }
     }
 
+    /// Whether anybody subscribed, and has not gone since.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.queues.lock().iter().any(|queue| queue.strong_count() > 0)
+    }
+
     pub(crate) fn send(&self, event: &Event) {
         self.each(|state| {
             if state.events.len() == KEPT {

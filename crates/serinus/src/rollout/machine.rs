@@ -114,6 +114,11 @@ impl Rollout {
         self.state.allocation
     }
 
+    /// Stages that the canary has passed.
+    pub fn stages_passed(&self) -> usize {
+        self.state.stages_passed
+    }
+
     /// Why it waits for a person, if it does.
     pub fn paused(&self) -> Option<&str> {
         self.state.paused.as_deref()

@@ -1,0 +1,190 @@
+//! A simulation: what is simulated, and how often.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serinus::evaluate::{SequentialBuilder, Thresholds};
+use serinus::plan::UpdatePlan;
+use thiserror::Error;
+
+use crate::behaviour::Behaviour;
+use crate::faults::Faults;
+use crate::host::Host;
+use crate::report::{Report, Run};
+use crate::traffic::Traffic;
+use crate::world::World;
+
+/// The longest that anything is simulated.
+const LONGEST_HOURS: f64 = 24.0 * 365.0;
+
+/// A rollout to be simulated: a plan, traffic, and how two versions behave. The evaluator is the library's own, as a
+/// deployment makes it from the plan, unless you say otherwise.
+#[derive(Clone)]
+pub struct Simulation {
+    pub(crate) plan: Arc<UpdatePlan>,
+    pub(crate) traffic: Traffic,
+    pub(crate) stable: Behaviour,
+    pub(crate) canary: Behaviour,
+    pub(crate) host: Host,
+    pub(crate) faults: Faults,
+    pub(crate) judge: Judge,
+    pub(crate) tick: f64,
+    pub(crate) hours: f64,
+}
+
+/// Who judges.
+#[derive(Clone)]
+pub(crate) enum Judge {
+    Sequential(Arc<dyn Fn(SequentialBuilder) -> SequentialBuilder + Send + Sync>),
+    Threshold(Thresholds),
+}
+
+impl Simulation {
+    /// A simulation of this plan.
+    pub fn new(plan: UpdatePlan, traffic: Traffic, stable: Behaviour, canary: Behaviour) -> Self {
+        let tick = match traffic.per_hour {
+            busy if busy >= 50_000.0 => 10.0,
+            medium if medium >= 5_000.0 => 15.0,
+            _ => 60.0,
+        };
+        Self {
+            plan: Arc::new(plan),
+            traffic,
+            stable,
+            canary,
+            host: Host::default(),
+            faults: Faults::default(),
+            judge: Judge::Sequential(Arc::new(|builder| builder)),
+            tick,
+            hours: 24.0 * 30.0,
+        }
+    }
+
+    /// On these GPUs.
+    #[must_use]
+    pub fn host(self, host: Host) -> Self {
+        Self { host, ..self }
+    }
+
+    /// With these faults.
+    #[must_use]
+    pub fn faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// With the default evaluator made otherwise.
+    #[must_use]
+    pub fn evaluator(self, change: impl Fn(SequentialBuilder) -> SequentialBuilder + Send + Sync + 'static) -> Self {
+        Self { judge: Judge::Sequential(Arc::new(change)), ..self }
+    }
+
+    /// Judged by fixed thresholds, the rule to compare with.
+    #[must_use]
+    pub fn judged_by_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { judge: Judge::Threshold(thresholds), ..self }
+    }
+
+    /// With the driver's tick every so many seconds; by default 10 s from 50,000 requests an hour on, 15 s from 5,000 on, and a
+    /// minute below. A deployment ticks once a second; evidence comes in blocks of up to a minute in any case.
+    #[must_use]
+    pub fn tick(self, seconds: f64) -> Self {
+        Self { tick: seconds, ..self }
+    }
+
+    /// For at most so many hours; a month unless set.
+    #[must_use]
+    pub fn at_most_hours(self, hours: f64) -> Self {
+        Self { hours, ..self }
+    }
+
+    /// One rollout. The same seed is the same rollout, bit for bit.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] if something in it makes no sense.
+    pub fn run(&self, seed: u64) -> Result<Run, SimulationError> {
+        self.check()?;
+        World::new(self, seed)?.run()
+    }
+
+    /// Many rollouts, on all cores, in the order of their seeds.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_many(&self, seeds: impl IntoIterator<Item = u64>) -> Result<Report, SimulationError> {
+        self.check()?;
+        let seeds: Vec<u64> = seeds.into_iter().collect();
+        let next = AtomicUsize::new(0);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(seeds.len().max(1));
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push((seed, World::new(self, seed).and_then(World::run)));
+            }
+            done
+        };
+        let mut runs: Vec<(u64, Result<Run, SimulationError>)> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        runs.sort_by_key(|(seed, _)| seeds.iter().position(|known| known == seed));
+        Ok(Report::new(runs.into_iter().map(|(_, run)| run).collect::<Result<_, _>>()?))
+    }
+
+    fn check(&self) -> Result<(), SimulationError> {
+        self.traffic.check()?;
+        self.stable.check("stable version")?;
+        self.canary.check("canary")?;
+        self.host.check()?;
+        if !(self.tick > 0.0 && self.tick <= 3_600.0) {
+            return Err(SimulationError::new("tick", "seconds above 0 and at most an hour", self.tick));
+        }
+        if !(self.hours > 0.0 && self.hours <= LONGEST_HOURS) {
+            return Err(SimulationError::new("length", "hours above 0 and at most a year", self.hours));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_secs_f64(self.hours * 3_600.0)
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("traffic", &self.traffic)
+            .field("stable", &self.stable)
+            .field("canary", &self.canary)
+            .field("host", &self.host)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is to be simulated makes no sense.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{what}: expected {expected}, got {got}")]
+pub struct SimulationError {
+    /// Of what.
+    pub what: String,
+    /// What would make sense.
+    pub expected: String,
+    /// What was given.
+    pub got: String,
+}
+
+impl SimulationError {
+    /// The library does not begin such a rollout.
+    pub(crate) fn refused(error: &impl fmt::Display) -> Self {
+        Self::new("the library", "a rollout that it can begin", error)
+    }
+
+    pub(crate) fn new(what: &str, expected: &str, got: impl fmt::Display) -> Self {
+        Self { what: what.into(), expected: expected.into(), got: got.to_string() }
+    }
+}
