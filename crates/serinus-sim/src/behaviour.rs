@@ -142,10 +142,16 @@ impl Behaviour {
         Ok(())
     }
 
-    /// What comes of a request. The same number of random values is drawn whatever they are, so that two behaviours see
-    /// the same chance.
-    pub(crate) fn answer(&self, rng: &mut impl Rng, seconds: f64, kind: (f64, f64), user: f64) -> Answer {
-        let (slower, fails_more) = kind;
+    /// What comes of a request of a kind (what its times and its failures are multiplied by), from a user (what his failures
+    /// are multiplied by).
+    pub(crate) fn answer(
+        &self,
+        rng: &mut impl Rng,
+        seconds: f64,
+        (slower, fails_more): (f64, f64),
+        user: f64,
+        is_judged: bool,
+    ) -> Answer {
         let (time, first, chance): (f64, f64, [f64; 4]) =
             (rng.sample(StandardNormal), rng.sample(StandardNormal), rng.random());
         let stretch = slower * (1.0 + self.slower.at(seconds));
@@ -163,7 +169,7 @@ impl Behaviour {
             ttft_ms: self.ttft.map(|ttft| (stretch * ttft.at(0.5 * time + 0.75_f64.sqrt() * first)).min(service_ms)),
             error,
             failed: if error { None } else { self.failures.map(fails) },
-            score: self.score.map(|(mean, deviation)| score(rng, mean, deviation)),
+            score: self.score.filter(|_| is_judged).map(|(mean, deviation)| score(rng, mean, deviation)),
             tokens: length(self.tokens, first),
             abandoned: chance[2] < self.abandoned,
             hangs: chance[3] < self.hangs,

@@ -28,7 +28,10 @@ impl Host {
         if let Some(got) = times.into_iter().find(|time| !(*time >= 0.0 && time.is_finite())) {
             return Err(SimulationError::new("host", "seconds that are not negative", got));
         }
-        let capacities = [self.stable, self.canary].into_iter().filter_map(|capacity| capacity.concurrent);
+        let capacities = [self.stable, self.canary]
+            .into_iter()
+            .flat_map(|capacity| [capacity.concurrent, capacity.in_all])
+            .flatten();
         match capacities.into_iter().find(|concurrent| !(*concurrent > 0.0 && concurrent.is_finite())) {
             Some(got) => Err(SimulationError::new("host", "a capacity above 0", got)),
             None => Ok(()),

@@ -5,15 +5,29 @@
 pub struct Capacity {
     /// Requests that one replica answers at the same time at full speed. Without a limit nobody waits.
     pub concurrent: Option<f64>,
+    /// Requests that all replicas together answer at the same time, where they share something that limits them.
+    pub in_all: Option<f64>,
 }
 
 impl Capacity {
+    /// Requests that so many replicas answer at the same time.
+    fn of(self, replicas: u32) -> f64 {
+        let each = self.concurrent.map_or(f64::INFINITY, |each| each * f64::from(replicas.max(1)));
+        each.min(self.in_all.unwrap_or(f64::INFINITY))
+    }
+
     /// Nobody waits.
-    pub const UNLIMITED: Self = Self { concurrent: None };
+    pub const UNLIMITED: Self = Self { concurrent: None, in_all: None };
+
+    /// The same, with a limit that all replicas share.
+    #[must_use]
+    pub const fn in_all(self, concurrent: f64) -> Self {
+        Self { in_all: Some(concurrent), ..self }
+    }
 
     /// So many requests at a time on each replica.
     pub const fn of_replica(concurrent: f64) -> Self {
-        Self { concurrent: Some(concurrent) }
+        Self { concurrent: Some(concurrent), in_all: None }
     }
 }
 
@@ -28,9 +42,8 @@ pub(crate) struct Queue {
 impl Queue {
     /// How long a request waits that arrives now and takes this long by itself.
     pub(crate) fn join(&mut self, now: f64, service: f64, replicas: u32, capacity: Capacity) -> f64 {
-        let Some(concurrent) = capacity.concurrent else { return 0.0 };
         let wait = (self.busy_until - now).max(0.0);
-        self.busy_until = now + wait + service / (f64::from(replicas.max(1)) * concurrent);
+        self.busy_until = now + wait + service / capacity.of(replicas);
         wait
     }
 }

@@ -46,8 +46,8 @@ impl Simulation {
     /// A simulation of this plan.
     pub fn new(plan: UpdatePlan, traffic: Traffic, stable: Behaviour, canary: Behaviour) -> Self {
         let tick = match traffic.per_hour {
-            busy if busy >= 50_000.0 => 10.0,
-            medium if medium >= 5_000.0 => 15.0,
+            busy if busy >= 50_000.0 => 20.0,
+            medium if medium >= 5_000.0 => 30.0,
             _ => 60.0,
         };
         Self {
@@ -87,7 +87,7 @@ impl Simulation {
         Self { judge: Judge::Threshold(thresholds), ..self }
     }
 
-    /// With the driver's tick every so many seconds; by default 10 s from 50,000 requests an hour on, 15 s from 5,000 on, and a
+    /// With the driver's tick every so many seconds; by default 20 s from 50,000 requests an hour on, 30 s from 5,000 on, and a
     /// minute below. A deployment ticks once a second; evidence comes in blocks of up to a minute in any case.
     #[must_use]
     pub fn tick(self, seconds: f64) -> Self {

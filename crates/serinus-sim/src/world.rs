@@ -193,8 +193,8 @@ impl<'a> World<'a> {
         }
         let behaviour = if is_canary { &self.of.canary } else { &self.of.stable };
         let (kind, factors) = kind(self.of, is_canary, &mut self.rng);
-        let answer = behaviour.answer(&mut self.rng, self.now, factors, user);
         let (flips, is_judged) = (self.rng.random::<f64>(), self.rng.random::<f64>() < self.of.traffic.judged);
+        let answer = behaviour.answer(&mut self.rng, self.now, factors, user, is_judged);
         if is_canary {
             self.seen.exposed += 1;
             self.seen.bad += u64::from(answer.error || answer.failed == Some(true));
@@ -209,7 +209,7 @@ impl<'a> World<'a> {
         let latency_ms = wait_ms + answer.service_ms;
         let mut outcome = Outcome { error: answer.error, ..Outcome::ok() }.latency_ms(latency_ms).tokens(answer.tokens);
         outcome.ttft_ms = answer.ttft_ms.map(|ttft_ms| wait_ms + ttft_ms);
-        outcome.quality = answer.score.filter(|_| is_judged);
+        outcome.quality = answer.score;
         let says_failed = |failed: bool| failed != (flips < self.of.traffic.judge_error);
         outcome.passed = answer.failed.filter(|_| is_judged).map(|failed| !says_failed(failed));
         outcome.stratum = kind.filter(|_| self.of.traffic.labelled);

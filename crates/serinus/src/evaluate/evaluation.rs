@@ -162,7 +162,7 @@ pub struct GuardrailReport {
     pub log_e_value: f64,
     /// The evidence at which the guardrail rolls back.
     pub threshold: f64,
-    /// Evidence that the canary is no worse than the margin: the most there has been.
+    /// Evidence that the canary is no worse than the margin: the most there has been. It is gathered until it suffices.
     pub safe_e_value: f64,
     /// The evidence at which it is healthy.
     pub safe_threshold: f64,

@@ -63,21 +63,22 @@ impl Gauge {
         })
     }
 
-    /// Takes in a block. From a cold canary only its times are left out: an error is an error from the first request on.
-    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool) {
+    /// Takes in a block. From a cold canary only its times are left out: an error is an error from the first request on. What
+    /// has been shown to be safe by evidence whose logarithm is `proof` need not be shown again.
+    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool, proof: f64) {
         match self {
-            Self::Rates(rates) => rates.absorb(block),
-            Self::Times(times) => times.absorb(block, canary_is_cold),
-            Self::Means(means) => means.absorb(block),
+            Self::Rates(rates) => rates.absorb(block, proof),
+            Self::Times(times) => times.absorb(block, canary_is_cold, proof),
+            Self::Means(means) => means.absorb(block, proof),
         }
     }
 
     /// Other shares from here on.
-    pub(super) fn start_stage(&mut self) {
+    pub(super) fn start_stage(&mut self, proof: f64) {
         match self {
-            Self::Rates(rates) => rates.start_stage(),
-            Self::Times(times) => times.start_stage(),
-            Self::Means(means) => means.start_stage(),
+            Self::Rates(rates) => rates.start_stage(proof),
+            Self::Times(times) => times.start_stage(proof),
+            Self::Means(means) => means.start_stage(proof),
         }
     }
 

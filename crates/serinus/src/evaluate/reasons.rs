@@ -4,12 +4,12 @@ use super::gauge::{Reading, Unit};
 use super::watch::{Fed, Watch};
 
 /// "judged failures: 14.2% of 212 canary requests against 3.1% of 4,310 stable ones"
-fn comparison(watch: &Watch) -> String {
-    let (noun, reading) = (watch.guardrail().noun(), watch.reading());
+fn comparison(watch: &Watch, reading: &Reading) -> String {
+    let noun = watch.guardrail().noun();
     let ((stable_requests, canary_requests), (stable, canary)) = (reading.requests, reading.values);
     let (what, of) = match reading.unit {
         Unit::Share => (String::new(), "of"),
-        Unit::Milliseconds => (quantile(&reading), "over"),
+        Unit::Milliseconds => (quantile(reading), "over"),
         Unit::Score | Unit::Tokens => ("a mean of ".to_owned(), "over"),
     };
     let since = reading.limit.map_or_else(String::new, |limit| {
@@ -43,8 +43,8 @@ fn value(unit: Unit, value: Option<f64>) -> String {
     }
 }
 
-pub(super) fn degraded(watch: &Watch, log_e: f64, threshold: f64, joint: (f64, f64)) -> String {
-    let sentence = format!("{}; evidence {}", comparison(watch), odds(log_e));
+pub(super) fn degraded(watch: &Watch, reading: &Reading, log_e: f64, threshold: f64, joint: (f64, f64)) -> String {
+    let sentence = format!("{}; evidence {}", comparison(watch, reading), odds(log_e));
     if log_e.exp() >= threshold {
         format!("{sentence}, needed {}", odds(threshold.ln()))
     } else {
@@ -53,12 +53,18 @@ pub(super) fn degraded(watch: &Watch, log_e: f64, threshold: f64, joint: (f64, f
     }
 }
 
-pub(super) fn healthy(watch: &Watch, safe_threshold: f64) -> String {
+pub(super) fn healthy(watch: &Watch, reading: &Reading, safe_threshold: f64) -> String {
     let (evidence, needed) = (odds(watch.log_safe()), odds(safe_threshold.ln()));
-    format!("{}; within the margin by evidence {evidence}, needed {needed}", comparison(watch))
+    format!("{}; within the margin by evidence {evidence}, needed {needed}", comparison(watch, reading))
 }
 
-pub(super) fn undecided(watch: &Watch, threshold: f64, safe_threshold: f64, promoted: bool) -> String {
+pub(super) fn undecided(
+    watch: &Watch,
+    reading: &Reading,
+    threshold: f64,
+    safe_threshold: f64,
+    promoted: bool,
+) -> String {
     let (worse, safe) = (threshold.ln(), safe_threshold.ln());
     // Once the canary is alone, only evidence of its being worse still grows.
     let more = match watch.more_requests(worse, if promoted { f64::INFINITY } else { safe }) {
@@ -67,7 +73,7 @@ pub(super) fn undecided(watch: &Watch, threshold: f64, safe_threshold: f64, prom
     };
     format!(
         "{}; undecided: evidence of being worse {}, needed {}; of being within the margin {}, needed {}{more}",
-        comparison(watch),
+        comparison(watch, reading),
         odds(watch.log_worse()),
         odds(worse),
         odds(watch.log_safe()),
@@ -91,8 +97,8 @@ pub(super) fn heavy_users(capped: u64, counted: u64) -> String {
 }
 
 /// Why a guardrail without data on both versions keeps the canary from being healthy; `None` if it does not.
-pub(super) fn one_sided(watch: &Watch) -> Option<String> {
-    let (stable, canary) = watch.reading().requests;
+pub(super) fn one_sided(watch: &Watch, reading: &Reading) -> Option<String> {
+    let (stable, canary) = reading.requests;
     let (with, without, count) = match watch.fed() {
         Fed::OnlyStable => ("stable", "canary", stable),
         Fed::OnlyCanary => ("canary", "stable", canary),

@@ -8,6 +8,7 @@ use super::CanaryEvaluator;
 use super::budget::Budget;
 use super::evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, QualityComparison};
 use super::feed::Feed;
+use super::gauge::Reading;
 use super::reasons;
 use super::sequential_builder::{ColdStart, Parts, SequentialBuilder};
 use super::sequential_state::{SequentialState, StateError};
@@ -246,7 +247,8 @@ impl SequentialEvaluator {
         let threshold = self.budget.joint_threshold();
         for watch in self.watches.iter().filter(|watch| watch.alerts_only() && watch.log_worse() >= threshold.ln()) {
             if !self.course.alerts.contains_key(watch.name()) {
-                let sentence = reasons::degraded(watch, watch.log_worse(), threshold, (0.0, threshold));
+                let sentence =
+                    reasons::degraded(watch, &watch.reading(), watch.log_worse(), threshold, (0.0, threshold));
                 self.course.alerts.insert(watch.name().to_owned(), sentence);
             }
         }
@@ -311,12 +313,13 @@ impl SequentialEvaluator {
         }
     }
 
-    fn reasons(&self, verdict: Verdict, invalid: u64) -> Vec<String> {
+    fn reasons(&self, verdict: Verdict, readings: &[Reading], invalid: u64) -> Vec<String> {
         let mut reasons = Vec::new();
         if let Some(trigger) = self.course.degraded {
             let watch = &self.watches[trigger.watch];
             let joint = (trigger.log_joint, self.budget.joint_threshold());
-            reasons.push(reasons::degraded(watch, trigger.log_e, self.threshold(watch), joint));
+            let reading = &readings[trigger.watch];
+            reasons.push(reasons::degraded(watch, reading, trigger.log_e, self.threshold(watch), joint));
         }
         if !self.enough() {
             let (stable, canary) = (self.course.stable_requests, self.course.canary_requests);
@@ -328,7 +331,7 @@ impl SequentialEvaluator {
             let weighted = self.watches.iter().enumerate().filter(|(_, watch)| !watch.alerts_only());
             let explained = weighted.map(|(index, watch)| {
                 let verdict = self.guardrail_verdict(index, watch);
-                (verdict, self.guardrail_reason(watch, verdict))
+                (verdict, self.guardrail_reason(watch, &readings[index], verdict))
             });
             let (healthy, open): (Vec<_>, Vec<_>) = explained.partition(|(verdict, _)| *verdict == Verdict::Healthy);
             reasons.extend(open.into_iter().chain(healthy).filter_map(|(_, reason)| reason));
@@ -339,20 +342,24 @@ impl SequentialEvaluator {
         reasons
     }
 
-    fn guardrail_reason(&self, watch: &Watch, verdict: Verdict) -> Option<String> {
+    fn guardrail_reason(&self, watch: &Watch, reading: &Reading, verdict: Verdict) -> Option<String> {
         match verdict {
             Verdict::Degraded => None,
-            Verdict::Insufficient => reasons::one_sided(watch),
-            Verdict::Healthy => Some(reasons::healthy(watch, self.safe_threshold())),
-            Verdict::Undecided => {
-                Some(reasons::undecided(watch, self.threshold(watch), self.safe_threshold(), self.course.promoted))
-            }
+            Verdict::Insufficient => reasons::one_sided(watch, reading),
+            Verdict::Healthy => Some(reasons::healthy(watch, reading, self.safe_threshold())),
+            Verdict::Undecided => Some(reasons::undecided(
+                watch,
+                reading,
+                self.threshold(watch),
+                self.safe_threshold(),
+                self.course.promoted,
+            )),
         }
     }
 
-    fn guardrail_report(&self, index: usize, watch: &Watch) -> (String, GuardrailReport) {
+    fn guardrail_report(&self, index: usize, watch: &Watch, reading: &Reading) -> (String, GuardrailReport) {
         let verdict = self.guardrail_verdict(index, watch);
-        (watch.name().to_owned(), watch.report(verdict, self.threshold(watch), self.safe_threshold()))
+        (watch.name().to_owned(), watch.report(reading, verdict, self.threshold(watch), self.safe_threshold()))
     }
 }
 
@@ -377,7 +384,8 @@ impl CanaryEvaluator for SequentialEvaluator {
         course.stage_arrivals = course.stage_arrivals.saturating_add(block.canary_arrivals);
         course.stage_capped = course.stage_capped.saturating_add(block.canary_capped);
         self.window.push(block);
-        self.watches.iter_mut().for_each(|watch| watch.absorb(block, is_cold));
+        let proof = self.safe_threshold().ln();
+        self.watches.iter_mut().for_each(|watch| watch.absorb(block, is_cold, proof));
         self.look();
     }
 
@@ -393,7 +401,8 @@ impl CanaryEvaluator for SequentialEvaluator {
         }
         self.course.share = Some(canary_share);
         self.end_block(now);
-        self.watches.iter_mut().for_each(Watch::start_stage);
+        let proof = self.safe_threshold().ln();
+        self.watches.iter_mut().for_each(|watch| watch.start_stage(proof));
         self.course.stage_since = None;
         (self.course.stage_arrivals, self.course.stage_capped) = (0, 0);
     }
@@ -405,8 +414,9 @@ impl CanaryEvaluator for SequentialEvaluator {
         self.course.promoted = true;
         self.end_block(now);
         self.feed.canary_alone();
+        let proof = self.safe_threshold().ln();
         for watch in &mut self.watches {
-            watch.start_stage();
+            watch.start_stage(proof);
             watch.promote(self.budget.limit_error(watch.name()));
         }
     }
@@ -417,11 +427,13 @@ impl CanaryEvaluator for SequentialEvaluator {
         let invalid = stable.invalid() + canary.invalid();
         let (stable, canary) = (stable.total(), canary.total());
         let count = |measures: &Measures, signal: usize| measures.rates().get(signal).copied().unwrap_or_default();
-        let reports = self.watches.iter().enumerate().map(|(index, watch)| self.guardrail_report(index, watch));
+        let readings: Vec<_> = self.watches.iter().map(Watch::reading).collect();
+        let reports = self.watches.iter().zip(&readings).enumerate();
+        let reports = reports.map(|(index, (watch, reading))| self.guardrail_report(index, watch, reading));
         Evaluation {
             verdict,
             rollback: verdict == Verdict::Degraded,
-            reasons: self.reasons(verdict, invalid),
+            reasons: self.reasons(verdict, &readings, invalid),
             latency: LatencyComparison::between(&stable, &canary),
             errors: ErrorComparison::between(count(&stable, ERRORS), count(&canary, ERRORS)),
             quality: QualityComparison::between(

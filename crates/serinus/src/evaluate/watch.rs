@@ -92,12 +92,12 @@ impl Watch {
         self.gauge.interval(confidence)
     }
 
-    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool) {
-        self.gauge.absorb(block, canary_is_cold);
+    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool, proof: f64) {
+        self.gauge.absorb(block, canary_is_cold, proof);
     }
 
-    pub(super) fn start_stage(&mut self) {
-        self.gauge.start_stage();
+    pub(super) fn start_stage(&mut self, proof: f64) {
+        self.gauge.start_stage(proof);
         let (_, requests) = self.gauge.requests();
         self.stage = Start { requests, log_worse: self.log_worse(), log_safe: self.log_safe() };
     }
@@ -125,8 +125,13 @@ impl Watch {
         sooner.filter(|more| *more < 1e9)
     }
 
-    pub(super) fn report(&self, verdict: Verdict, threshold: f64, safe_threshold: f64) -> GuardrailReport {
-        let reading = self.reading();
+    pub(super) fn report(
+        &self,
+        reading: &Reading,
+        verdict: Verdict,
+        threshold: f64,
+        safe_threshold: f64,
+    ) -> GuardrailReport {
         let (stable, canary) = reading.requests;
         GuardrailReport {
             verdict,

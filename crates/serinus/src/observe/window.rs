@@ -19,8 +19,16 @@ const STEPS: u32 = 8;
 pub struct Window {
     age: Duration,
     requests: u64,
-    stable: VecDeque<Slot>,
-    canary: VecDeque<Slot>,
+    stable: Latest,
+    canary: Latest,
+}
+
+/// The latest blocks of one version.
+#[derive(Clone, Debug, Default)]
+struct Latest {
+    slots: VecDeque<Slot>,
+    /// What all slots but the last add up to, so that it need not be added up at every look.
+    settled: ArmEvidence,
 }
 
 /// Successive blocks of one version, added up.
@@ -33,46 +41,33 @@ struct Slot {
 
 impl Window {
     /// A window that keeps at least the latest `requests` of each version, as far as they are not older than `age`.
-    pub const fn new(age: Duration, requests: u64) -> Self {
-        Self { age, requests, stable: VecDeque::new(), canary: VecDeque::new() }
+    pub fn new(age: Duration, requests: u64) -> Self {
+        Self { age, requests, stable: Latest::default(), canary: Latest::default() }
     }
 
     /// Adds a block and forgets what it makes superfluous.
     pub fn push(&mut self, block: &Block) {
-        let (span, size) = (self.age / STEPS, self.requests / u64::from(STEPS));
-        for (slots, evidence) in [(&mut self.stable, &block.stable), (&mut self.canary, &block.canary)] {
-            if evidence.requests() == 0 {
-                continue;
+        for (latest, evidence) in [(&mut self.stable, &block.stable), (&mut self.canary, &block.canary)] {
+            if evidence.requests() > 0 {
+                latest.push(block, evidence, self.age, self.requests);
             }
-            match slots.back_mut() {
-                Some(last) if last.evidence.requests() < size && block.closed_at.since(last.opened_at) <= span => {
-                    last.evidence.merge(evidence);
-                    last.closed_at = last.closed_at.max(block.closed_at);
-                }
-                _ => slots.push_back(Slot {
-                    opened_at: block.opened_at,
-                    closed_at: block.closed_at,
-                    evidence: evidence.clone(),
-                }),
-            }
-            forget(slots, self.requests, self.age, block.closed_at);
         }
     }
 
     /// What the stable version's latest requests add up to.
     pub fn stable(&self, now: Timestamp) -> ArmEvidence {
-        sum(&self.stable, self.age, now)
+        self.stable.sum(self.age, now)
     }
 
     /// What the canary's latest requests add up to.
     pub fn canary(&self, now: Timestamp) -> ArmEvidence {
-        sum(&self.canary, self.age, now)
+        self.canary.sum(self.age, now)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.stable.clear();
-        self.canary.clear();
+        self.stable = Latest::default();
+        self.canary = Latest::default();
     }
 }
 
@@ -83,22 +78,55 @@ impl Default for Window {
     }
 }
 
-fn forget(slots: &mut VecDeque<Slot>, requests: u64, age: Duration, now: Timestamp) {
-    let mut newer: u64 = slots.iter().skip(1).fold(0, |sum, slot| sum.saturating_add(slot.evidence.requests()));
-    while let Some(oldest) = slots.front() {
-        if slots.len() == 1 || (newer < requests && now.since(oldest.closed_at) <= age) {
-            break;
+impl Latest {
+    fn push(&mut self, block: &Block, evidence: &ArmEvidence, age: Duration, requests: u64) {
+        let (span, size) = (age / STEPS, requests / u64::from(STEPS));
+        match self.slots.back_mut() {
+            Some(last) if last.evidence.requests() < size && block.closed_at.since(last.opened_at) <= span => {
+                last.evidence.merge(evidence);
+                last.closed_at = last.closed_at.max(block.closed_at);
+            }
+            _ => {
+                self.slots.push_back(Slot {
+                    opened_at: block.opened_at,
+                    closed_at: block.closed_at,
+                    evidence: evidence.clone(),
+                });
+                self.forget(requests, age, block.closed_at);
+                let settled = self.slots.len() - 1;
+                self.settled = total(self.slots.iter().take(settled));
+            }
         }
-        slots.pop_front();
-        newer = newer.saturating_sub(slots.front().map_or(0, |slot| slot.evidence.requests()));
+    }
+
+    fn forget(&mut self, requests: u64, age: Duration, now: Timestamp) {
+        let slots = &mut self.slots;
+        let mut newer: u64 = slots.iter().skip(1).fold(0, |sum, slot| sum.saturating_add(slot.evidence.requests()));
+        while let Some(oldest) = slots.front() {
+            if slots.len() == 1 || (newer < requests && now.since(oldest.closed_at) <= age) {
+                break;
+            }
+            slots.pop_front();
+            newer = newer.saturating_sub(slots.front().map_or(0, |slot| slot.evidence.requests()));
+        }
+    }
+
+    fn sum(&self, age: Duration, now: Timestamp) -> ArmEvidence {
+        let is_young = |slot: &&Slot| now.since(slot.closed_at) <= age;
+        match (self.slots.front(), self.slots.back()) {
+            (Some(oldest), Some(last)) if is_young(&oldest) => {
+                let mut sum = self.settled.clone();
+                sum.merge(&last.evidence);
+                sum
+            }
+            _ => total(self.slots.iter().filter(is_young)),
+        }
     }
 }
 
-fn sum(slots: &VecDeque<Slot>, age: Duration, now: Timestamp) -> ArmEvidence {
+fn total<'a>(slots: impl Iterator<Item = &'a Slot>) -> ArmEvidence {
     let mut sum = ArmEvidence::default();
-    for slot in slots.iter().filter(|slot| now.since(slot.closed_at) <= age) {
-        sum.merge(&slot.evidence);
-    }
+    slots.for_each(|slot| sum.merge(&slot.evidence));
     sum
 }
 
@@ -139,7 +167,7 @@ mod tests {
         let stable = window.stable(seconds(500));
         assert!((1_000..1_300).contains(&stable.requests()), "{}", stable.requests());
         assert!(stable.total().latency().quantile(0.0).unwrap() > 370.0, "the oldest are gone");
-        assert!(window.stable.len() <= 10);
+        assert!(window.stable.slots.len() <= 10);
         assert_eq!(window.canary(seconds(500)).requests(), stable.requests());
     }
 

@@ -118,7 +118,7 @@ impl Means {
         }
     }
 
-    pub(super) fn absorb(&mut self, block: &Block) {
+    pub(super) fn absorb(&mut self, block: &Block, proof: f64) {
         let before = self.stable.count();
         for (_, measures) in block.stable.strata() {
             self.stable.merge(self.of.moments(measures));
@@ -129,7 +129,7 @@ impl Means {
         if self.stable.count() > before || self.limit_error.is_none() {
             let (stable, canary) = (self.values(&block.stable), self.values(&block.canary));
             for part in self.pending.add(block.closed_at, stable.into_iter(), canary.into_iter()) {
-                self.compare(&part);
+                self.compare(&part, proof);
             }
             return;
         }
@@ -162,7 +162,7 @@ impl Means {
         values.beginnings().map(|(value, count)| ((value / cap).min(1.0), count)).collect()
     }
 
-    fn compare(&mut self, part: &Part<Histogram>) {
+    fn compare(&mut self, part: &Part<Histogram>, proof: f64) {
         if let Of::Lengths { cap: cap @ None, history } = &mut self.of {
             history.merge(&part.stable);
             if history.count() < HISTORY {
@@ -172,18 +172,20 @@ impl Means {
             let longest = history.quantile(CAP_QUANTILE).filter(|longest| *longest > 0.0).unwrap_or(1.0);
             *cap = Some(CAP_FACTOR * longest);
             let history = std::mem::take(history);
-            return self.test(part.stratum, &history, &Histogram::default());
+            return self.test(part.stratum, &history, &Histogram::default(), proof);
         }
-        self.test(part.stratum, &part.stable, &part.canary);
+        self.test(part.stratum, &part.stable, &part.canary, proof);
     }
 
-    fn test(&mut self, stratum: u8, stable: &Histogram, canary: &Histogram) {
+    fn test(&mut self, stratum: u8, stable: &Histogram, canary: &Histogram, proof: f64) {
         let (stable, canary) = (self.payoffs(stable), self.payoffs(canary));
         for side in &mut self.sides {
             // Payoffs are in [0, 1].
             let _ = side.worse.update_counted(stratum, &stable, &canary);
-            let _ = side.safe.update_counted(stratum, &stable, &canary);
-            side.safest = side.safest.max(side.safe.e_value().log());
+            if side.safest < proof {
+                let _ = side.safe.update_counted(stratum, &stable, &canary);
+                side.safest = side.safest.max(side.safe.e_value().log());
+            }
         }
         let number_and_sum = |payoffs: &[(f64, u64)]| {
             payoffs.iter().fold((0.0, 0.0), |(n, sum), (x, count)| (n + *count as f64, sum + x * *count as f64))
@@ -193,9 +195,9 @@ impl Means {
         self.stage.add_sums(stable, canary);
     }
 
-    pub(super) fn start_stage(&mut self) {
+    pub(super) fn start_stage(&mut self, proof: f64) {
         for part in self.pending.take_stable() {
-            self.compare(&part);
+            self.compare(&part, proof);
         }
         self.stage = Stratified::default();
     }

@@ -53,7 +53,7 @@ impl Rates {
         }
     }
 
-    pub(super) fn absorb(&mut self, block: &Block) {
+    pub(super) fn absorb(&mut self, block: &Block, proof: f64) {
         let (stable, canary) = (self.total(&block.stable), self.total(&block.canary));
         self.stable.merge(stable);
         self.canary.merge(canary);
@@ -61,7 +61,7 @@ impl Rates {
         if stable.trials() > 0 || self.limit_error.is_none() {
             let (stable, canary) = (self.counts(&block.stable), self.counts(&block.canary));
             for part in self.pending.add(block.closed_at, stable, canary) {
-                self.compare(&part);
+                self.compare(&part, proof);
             }
             return;
         }
@@ -89,17 +89,19 @@ impl Rates {
         total
     }
 
-    fn compare(&mut self, part: &Part<Count>) {
+    fn compare(&mut self, part: &Part<Count>, proof: f64) {
         let block = RateBlock { stable: part.stable, canary: part.canary };
         self.worse.update_in(part.stratum, block);
-        self.safe.iter_mut().for_each(|(_, test)| test.update_in(part.stratum, block));
-        self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(|(_, test)| test.e_value().log())));
+        if self.safest < proof {
+            self.safe.iter_mut().for_each(|(_, test)| test.update_in(part.stratum, block));
+            self.safest = self.safest.max(log_mean_exp(self.safe.iter().map(|(_, test)| test.e_value().log())));
+        }
         self.stage.add(block.stable, block.canary);
     }
 
-    pub(super) fn start_stage(&mut self) {
+    pub(super) fn start_stage(&mut self, proof: f64) {
         for part in self.pending.take_stable() {
-            self.compare(&part);
+            self.compare(&part, proof);
         }
         self.stage = Stratified::default();
     }

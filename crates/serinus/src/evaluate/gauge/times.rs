@@ -155,12 +155,13 @@ impl Past {
         if self.newer.times.count() >= HALF {
             self.older = std::mem::take(&mut self.newer);
         }
-        let mut recent = self.older.times.clone();
-        recent.merge(&self.newer.times);
-        if recent.count() < LEAST || self.unseen * 4 < recent.count() {
+        let known = self.older.times.count() + self.newer.times.count();
+        if known < LEAST || self.unseen * 4 < known {
             return;
         }
         self.unseen = 0;
+        let mut recent = self.older.times.clone();
+        recent.merge(&self.newer.times);
         for (i, quantile) in QUANTILES.into_iter().enumerate() {
             if (1.0 - quantile) * recent.count() as f64 >= LEAST_ABOVE {
                 let Some(bucket) = recent.bucket_at(quantile) else { continue };
@@ -208,7 +209,7 @@ impl Times {
         }
     }
 
-    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool) {
+    pub(super) fn absorb(&mut self, block: &Block, canary_is_cold: bool, proof: f64) {
         let stable = self.sampled(&block.stable);
         let canary = if canary_is_cold { Vec::new() } else { self.sampled(&block.canary) };
         for (_, sampled) in &stable {
@@ -222,7 +223,7 @@ impl Times {
         self.requests = (self.stable.count(), self.canary.count());
         if !stable.is_empty() || self.limit_error.is_none() {
             for part in self.pending.add(block.closed_at, stable.into_iter(), canary.into_iter()) {
-                self.compare(&part);
+                self.compare(&part, proof);
             }
             return;
         }
@@ -245,7 +246,7 @@ impl Times {
         &mut self.past[place].1
     }
 
-    fn compare(&mut self, part: &Part<Sampled>) {
+    fn compare(&mut self, part: &Part<Sampled>, proof: f64) {
         let (worse, safe) = (self.worse, self.safe);
         let past = self.past(part.stratum);
         let cuts = past.worse.into_iter().zip(past.safe);
@@ -254,15 +255,17 @@ impl Times {
             let (Some(worse), Some(safe)) = (worse, safe) else { continue };
             level.worse.update_in(part.stratum, exceedances(part, worse));
             let block = exceedances(part, safe);
-            level.safe.update_in(part.stratum, block);
-            level.safest = level.safest.max(level.safe.e_value().log());
+            if level.safest < proof {
+                level.safe.update_in(part.stratum, block);
+                level.safest = level.safest.max(level.safe.e_value().log());
+            }
             level.stage.add(block.stable, block.canary);
         }
     }
 
-    pub(super) fn start_stage(&mut self) {
+    pub(super) fn start_stage(&mut self, proof: f64) {
         for part in self.pending.take_stable() {
-            self.compare(&part);
+            self.compare(&part, proof);
         }
         self.levels.iter_mut().for_each(|level| level.stage = Stratified::default());
         self.stage = Default::default();
