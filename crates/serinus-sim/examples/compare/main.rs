@@ -61,7 +61,7 @@ fn heading(group: Group) -> &'static str {
 fn identical(row: &Row, ours: &Report, runs: u64) -> Result<String, SimulationError> {
     // Fixed thresholds need no large number: they are off by tens of percents.
     let thresholds = match &row.thresholds {
-        Some(thresholds) => percent(thresholds.run_many(1..=runs.min(500))?.share(Ending::RolledBack, 0.99).0),
+        Some(thresholds) => percent(thresholds.run_many(1..=runs.min(300))?.share(Ending::RolledBack, 0.99).0),
         None => String::new(),
     };
     let (share, interval) = ours.share(Ending::RolledBack, 0.99);
@@ -95,7 +95,7 @@ fn worse(row: &Row, ours: &Report, runs: u64) -> Result<String, SimulationError>
 }
 
 fn by_thresholds(thresholds: &Simulation, runs: u64) -> Result<String, SimulationError> {
-    let report = thresholds.run_many(1..=runs.min(500))?;
+    let report = thresholds.run_many(1..=runs.min(300))?;
     let median = report.quantile(Ending::RolledBack, 0.5, |run| run.canary_requests as f64);
     Ok(format!("{}, median {median:.0}", percent(report.share(Ending::RolledBack, 0.99).0)))
 }

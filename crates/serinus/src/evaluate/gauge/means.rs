@@ -128,7 +128,7 @@ impl Means {
         }
         if self.stable.count() > before || self.limit_error.is_none() {
             let (stable, canary) = (self.values(&block.stable), self.values(&block.canary));
-            for part in self.pending.add(block.closed_at, stable.into_iter(), canary.into_iter()) {
+            for part in self.pending.add(block, stable.into_iter(), canary.into_iter()) {
                 self.compare(&part, proof);
             }
             return;

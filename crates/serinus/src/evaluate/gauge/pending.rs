@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::observe::{Count, Histogram};
+use crate::observe::{Block, Count, Histogram};
 
 /// How long the stable version's part waits for the canary's. What is older is not concurrent any more; it still teaches
 /// what the stable version is like.
@@ -56,14 +56,19 @@ impl<T: Sample> Pending<T> {
         Self(Vec::new())
     }
 
-    /// Adds a block's parts, and gives what is ready: parts with both versions in them, and what the stable version did
-    /// too long ago.
+    /// Adds a block's parts, and gives what is ready: parts with both versions in them, what the stable version did too long
+    /// ago, and all that it did in a block in which the canary had no traffic.
     pub(super) fn add(
         &mut self,
-        at: Timestamp,
+        block: &Block,
         stable: impl Iterator<Item = (u8, T)>,
         canary: impl Iterator<Item = (u8, T)>,
     ) -> Vec<Part<T>> {
+        let at = block.closed_at;
+        if block.canary_arrivals == 0 {
+            let alone = |(stratum, stable)| Part { stratum, stable, canary: T::default(), since: at };
+            return stable.map(alone).filter(|part| !part.stable.is_empty()).collect();
+        }
         for (stratum, sample) in stable.filter(|(_, sample)| !sample.is_empty()) {
             self.part(stratum, at).stable.add(sample);
         }
@@ -113,9 +118,10 @@ mod tests {
         stable: &[(u8, u64)],
         canary: &[(u8, u64)],
     ) -> Vec<(u8, u64, u64)> {
-        let at = Timestamp::from_secs_f64(60.0 * f64::from(minute));
+        let mut block = Block::empty(0, Timestamp::from_secs_f64(60.0 * f64::from(minute)));
+        block.canary_arrivals = 1;
         let counts = |of: &[(u8, u64)]| of.iter().map(|(stratum, n)| (*stratum, count(*n))).collect::<Vec<_>>();
-        let ready = pending.add(at, counts(stable).into_iter(), counts(canary).into_iter());
+        let ready = pending.add(&block, counts(stable).into_iter(), counts(canary).into_iter());
         ready.iter().map(|part| (part.stratum, part.stable.trials(), part.canary.trials())).collect()
     }
 
@@ -134,6 +140,14 @@ mod tests {
         assert_eq!(add(&mut pending, 14, &[(0, 10)], &[]), []);
         assert_eq!(add(&mut pending, 15, &[(0, 1)], &[]), [(0, 101, 0)]);
         assert_eq!(add(&mut pending, 90, &[(1, 7)], &[]), [(1, 7, 1)]);
+    }
+
+    #[test]
+    fn before_the_canary_has_traffic_the_stable_version_waits_for_nothing() {
+        let mut pending = Pending::new();
+        let ready = pending.add(&Block::empty(0, Timestamp::ZERO), [(2, count(40))].into_iter(), [].into_iter());
+        assert_eq!(ready.iter().map(|part| (part.stratum, part.stable.trials())).collect::<Vec<_>>(), [(2, 40)]);
+        assert_eq!(pending, Pending::new());
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Rates {
         self.recent.add((stable.trials() as f64, stable.failures() as f64));
         if stable.trials() > 0 || self.limit_error.is_none() {
             let (stable, canary) = (self.counts(&block.stable), self.counts(&block.canary));
-            for part in self.pending.add(block.closed_at, stable, canary) {
+            for part in self.pending.add(block, stable, canary) {
                 self.compare(&part, proof);
             }
             return;

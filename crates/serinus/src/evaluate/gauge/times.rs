@@ -222,7 +222,7 @@ impl Times {
         }
         self.requests = (self.stable.count(), self.canary.count());
         if !stable.is_empty() || self.limit_error.is_none() {
-            for part in self.pending.add(block.closed_at, stable.into_iter(), canary.into_iter()) {
+            for part in self.pending.add(block, stable.into_iter(), canary.into_iter()) {
                 self.compare(&part, proof);
             }
             return;
