@@ -10,7 +10,7 @@ use serinus::route::Lease;
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     ends: BinaryHeap<(Reversed, usize)>,
-    flights: Vec<Option<Flight>>,
+    places: Vec<Option<Flight>>,
     free: Vec<usize>,
 }
 
@@ -41,10 +41,10 @@ impl Ord for Reversed {
 impl Flights {
     pub(crate) fn push(&mut self, ends: f64, flight: Flight) {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.flights.push(None);
-            self.flights.len() - 1
+            self.places.push(None);
+            self.places.len() - 1
         });
-        self.flights[place] = Some(flight);
+        self.places[place] = Some(flight);
         self.ends.push((Reversed(ends), place));
     }
 
@@ -59,6 +59,6 @@ impl Flights {
     pub(crate) fn pop(&mut self) -> Option<Flight> {
         let (_, place) = self.ends.pop()?;
         self.free.push(place);
-        self.flights[place].take()
+        self.places[place].take()
     }
 }

@@ -75,8 +75,10 @@ mod tests {
         let mut few = Queue::default();
         let mut many = Queue::default();
         let capacity = Capacity::of_replica(2.0);
-        let wait = |queue: &mut Queue, replicas| (0..10).map(|_| queue.join(0.0, 1.0, replicas, capacity)).sum::<f64>();
-        assert!(wait(&mut few, 1) > 3.9 * wait(&mut many, 4));
-        assert_eq!(few.join(0.0, 1.0, 1, Capacity::UNLIMITED), 0.0);
+        let wait = |queue: &mut Queue, replicas, capacity| {
+            (0..10).map(|_| queue.join(0.0, 1.0, replicas, capacity)).sum::<f64>()
+        };
+        assert!(wait(&mut few, 1, capacity) > 3.9 * wait(&mut many, 4, capacity));
+        assert_eq!(wait(&mut Queue::default(), 1, Capacity::UNLIMITED), 0.0);
     }
 }

@@ -42,7 +42,8 @@ pub struct Run {
     pub bad: u64,
     /// All requests of the run.
     pub requests: u64,
-    /// Requests that a version out of service got, or that went to one without a replica. Always 0.
+    /// Requests that were sent to a version without a replica. 0, unless routers lag: one that has not heard of the last table
+    /// goes on sending requests to a version that has left.
     pub misrouted: u64,
     /// Requests that were cancelled and answered elsewhere.
     pub retried: u64,

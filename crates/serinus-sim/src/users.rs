@@ -26,7 +26,7 @@ impl Crowd {
         let Users::Regulars { users, exponent, variation, broken } = *users else {
             return Self::Strangers { met: 0, name: String::new() };
         };
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x5eed_0f_u64);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x005e_ed0f);
         let gamma = (variation > 0.0).then(|| Gamma::new(1.0 / (variation * variation), variation * variation));
         let fails_more = (0..users).map(|_| {
             if rng.random::<f64>() < broken {
@@ -64,7 +64,9 @@ impl Crowd {
 /// Walker's alias table (A. J. Walker, ACM TOMS 3, 1977) of these weights.
 fn alias(mut weights: Vec<f64>) -> Vec<(f64, usize)> {
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    weights.iter_mut().for_each(|weight| *weight /= mean);
+    for weight in &mut weights {
+        *weight /= mean;
+    }
     let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..weights.len()).partition(|&place| weights[place] < 1.0);
     let mut table: Vec<(f64, usize)> = (0..weights.len()).map(|place| (1.0, place)).collect();
     while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {

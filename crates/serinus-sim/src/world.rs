@@ -255,7 +255,9 @@ impl<'a> World<'a> {
         let Some(engine) = &mut self.engine else { return };
         self.clock.set(timestamp(self.now + self.off));
         let work = step(engine);
-        work.into_iter().for_each(|work| self.begin(work));
+        for work in work {
+            self.begin(work);
+        }
         self.note();
         self.spread_table();
     }
@@ -312,7 +314,9 @@ impl<'a> World<'a> {
         let (cancelled, left) = std::mem::take(&mut self.hung).into_iter().partition::<Vec<_>, _>(Lease::is_cancelled);
         self.hung = left;
         let count = cancelled.len() as u64;
-        cancelled.into_iter().for_each(|lease| self.retry(lease));
+        for lease in cancelled {
+            self.retry(lease);
+        }
         count
     }
 
@@ -389,7 +393,9 @@ impl<'a> World<'a> {
         let (engine, work) =
             Engine::recover(with, "simulated", made).map_err(|error| SimulationError::refused(&error))?;
         self.engine = Some(engine);
-        work.into_iter().for_each(|work| self.begin(work));
+        for work in work {
+            self.begin(work);
+        }
         self.spread_table();
         Ok(())
     }

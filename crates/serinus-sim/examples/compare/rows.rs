@@ -188,9 +188,10 @@ fn worse() -> Vec<Row> {
     let late =
         row(Group::Worse, "3% -> 14% from 40 minutes on", simulation(10_000.0, &good(), &late).tick(10.0), "found");
     rows.push(Row { worse_from: Some(2_400.0), ..late });
-    let (stable, canary) = (Capacity::of_replica(6.0), Capacity::of_replica(5.8).in_all(7.0));
-    let host = Host { stable, canary, ..Host::default() };
-    let ours = simulation(100_000.0, &good(), &good()).host(host);
+    // Up to a share of 10% the canary has twice the room that it needs; at 25% it has too little.
+    let host = Host { canary: Capacity::UNLIMITED.in_all(8.2), ..Host::default() };
+    let both = Behaviour::new().error_rate(0.01).fail_rate(0.03);
+    let ours = simulation(100_000.0, &both, &both).host(host);
     rows.push(row(Group::Worse, "a queue that fails from a share of 25% on (100,000/h)", ours, "found"));
     rows
 }

@@ -20,9 +20,9 @@ use serinus_stats::{Interval, StatisticsError};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Gauge {
-    Rates(Rates),
+    Rates(Box<Rates>),
     Times(Box<Times>),
-    Means(Means),
+    Means(Box<Means>),
 }
 
 /// What is compared, and in which unit it is told.
@@ -56,10 +56,10 @@ impl Gauge {
     /// A gauge without evidence. The comparison has been checked.
     pub(super) fn new(comparison: &Comparison, signals: &Signals) -> Result<Self, StatisticsError> {
         Ok(match comparison {
-            Comparison::Rate { of, worse, safe } => Self::Rates(Rates::new(of, *worse, safe, signals)),
+            Comparison::Rate { of, worse, safe } => Self::Rates(Box::new(Rates::new(of, *worse, safe, signals))),
             Comparison::Time { of, worse, safe } => Self::Times(Box::new(Times::new(*of, *worse, *safe))),
-            Comparison::Score { worse, safe } => Self::Means(Means::of_scores(*worse, *safe)?),
-            Comparison::Length { worse, safe } => Self::Means(Means::of_lengths(*worse, *safe)?),
+            Comparison::Score { worse, safe } => Self::Means(Box::new(Means::of_scores(*worse, *safe)?)),
+            Comparison::Length { worse, safe } => Self::Means(Box::new(Means::of_lengths(*worse, *safe)?)),
         })
     }
 

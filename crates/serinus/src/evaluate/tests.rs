@@ -90,8 +90,12 @@ fn block(minute: u32, evaluator: &impl CanaryEvaluator, stable: &[End], canary: 
     let mut block = Block::empty(u64::from(minute), opened_at);
     block.closed_at = opened_at + Duration::from_secs(60);
     let signals = evaluator.signals();
-    stable.iter().for_each(|end| block.stable.record(end, &signals));
-    canary.iter().for_each(|end| block.canary.record(end, &signals));
+    for end in stable {
+        block.stable.record(end, &signals);
+    }
+    for end in canary {
+        block.canary.record(end, &signals);
+    }
     (block.stable_arrivals, block.canary_arrivals) = (stable.len() as u64, canary.len() as u64);
     block
 }

@@ -96,7 +96,7 @@ impl Histogram {
     }
 
     /// How many values are in this bucket or above it.
-    pub(crate) fn from_bucket(&self, bucket: usize) -> u64 {
+    pub(crate) fn count_from(&self, bucket: usize) -> u64 {
         let start = self.skipped * OCTAVE;
         let above = self.counts.get(bucket.saturating_sub(start)..).unwrap_or_default();
         above.iter().fold(0, |sum, count| sum.saturating_add(*count))
@@ -275,11 +275,11 @@ mod tests {
         let histogram = of(&[1.0, 2.0, 2.0, 100.0]);
         assert_eq!(histogram.beginnings().collect::<Vec<_>>(), [(1.0, 1), (2.0, 2), (100.0, 1)]);
         for (value, above) in [(0.0, 4), (1.0, 4), (1.5, 3), (2.0, 3), (99.0, 1), (1e9, 0)] {
-            assert_eq!(histogram.from_bucket(bucket_of(value)), above, "{value}");
+            assert_eq!(histogram.count_from(bucket_of(value)), above, "{value}");
         }
         assert_eq!([0.1, 0.5, 0.8].map(|q| histogram.bucket_at(q).map(lower_bound)), [1.0, 2.0, 100.0].map(Some));
         assert_eq!(Histogram::default().bucket_at(0.5), None);
-        assert_eq!(Histogram::default().from_bucket(0), 0);
+        assert_eq!(Histogram::default().count_from(0), 0);
     }
 
     proptest! {

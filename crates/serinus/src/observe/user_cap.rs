@@ -151,7 +151,8 @@ mod tests {
         assert_eq!((counted(hourly.at(at(0)), 1, 50), counted(once.at(at(0)), 1, 50)), (10, 1));
         assert_eq!(counted(hourly.at(at(59)), 1, 50), 0);
         assert_eq!((counted(hourly.at(at(60)), 1, 50), counted(once.at(at(60)), 1, 50)), (10, 0));
-        (hourly.renew(at(61)), once.renew(at(61)));
+        hourly.renew(at(61));
+        once.renew(at(61));
         assert_eq!((counted(hourly.at(at(61)), 1, 50), counted(once.at(at(61)), 1, 50)), (10, 0));
         assert_eq!(counted(hourly.at(at(0)), 1, 50), 0, "a clock that is put back renews nothing");
     }

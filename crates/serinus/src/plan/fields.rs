@@ -16,6 +16,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600)
 /// The fields of an [`UpdatePlan`](super::UpdatePlan), and its form in TOML and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, named in the plan's file")]
 pub struct Fields {
     pub(super) change: Change,
     pub(super) risk: Risk,

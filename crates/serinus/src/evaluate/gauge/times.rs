@@ -100,8 +100,8 @@ impl Sampled {
 
     /// Of all requests, those that are in this bucket or above. An abandoned one counts only if it was slow already.
     fn exceeding(&self, bucket: usize) -> Count {
-        let surely = self.at_least.from_bucket(bucket).saturating_add(self.endless);
-        let slow = self.times.from_bucket(bucket).saturating_add(surely);
+        let surely = self.at_least.count_from(bucket).saturating_add(self.endless);
+        let slow = self.times.count_from(bucket).saturating_add(surely);
         Count::new(slow, self.times.count().saturating_add(surely)).unwrap_or_default()
     }
 }
@@ -168,10 +168,10 @@ impl Past {
                 let few = recent.count() / MOVED_OVER;
                 // Times that are all equal exceed nothing when a canary is to be shown slow, and all exceed when it is to be
                 // shown fast: so either can be shown. No threshold is moved over many.
-                let (above, within) = (recent.from_bucket(bucket + 1), recent.from_bucket(bucket));
-                let allowed = |near: usize| near > bucket || recent.from_bucket(near) <= above + few;
+                let (above, within) = (recent.count_from(bucket + 1), recent.count_from(bucket));
+                let allowed = |near: usize| near > bucket || recent.count_from(near) <= above + few;
                 self.worse[i] = Some(Cut::near(bucket + 1, worse, Direction::Worse, allowed));
-                let allowed = |near: usize| near <= bucket || recent.from_bucket(near) + few >= within;
+                let allowed = |near: usize| near <= bucket || recent.count_from(near) + few >= within;
                 self.safe[i] = Some(Cut::near(bucket, safe, Direction::Safe, allowed));
             }
         }
@@ -324,10 +324,9 @@ impl Times {
     fn strongest(&self) -> (f64, &Level) {
         let [first, rest @ ..] = &self.levels;
         let evidence = |level: &Level| level.worse.e_value().log();
-        let strongest = rest.iter().zip(&QUANTILES[1..]).fold((QUANTILES[0], first), |most, (level, quantile)| {
+        rest.iter().zip(&QUANTILES[1..]).fold((QUANTILES[0], first), |most, (level, quantile)| {
             if evidence(level) > evidence(most.1) { (*quantile, level) } else { most }
-        });
-        strongest
+        })
     }
 
     pub(super) fn reading(&self) -> Reading {
