@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use serinus::observe::{Errors, Failures, Outcome, Signal, Signals};
+use serinus::observe::{Errors, Failures, Outcome, Signal, Signals, UserCap, UserShares};
 use serinus::route::{HashSplitter, Request, TrafficSplitter};
 use serinus_benches::{NaiveSplitter, on_threads, set_share, splitter, user_ids};
 
@@ -32,7 +32,9 @@ fn bench(criterion: &mut Criterion) {
     let outcome = Outcome::ok().latency_ms(830.0).ttft_ms(41.0).tokens(212).passed(true);
     let idle = splitter().expect("the names are fine");
     let recording = splitter().expect("the names are fine");
-    recording.open_block(&signals());
+    recording.open_block(&signals(), &Arc::new(UserShares::new(UserCap::None)));
+    let capped = splitter().expect("the names are fine");
+    capped.open_block(&signals(), &Arc::new(UserShares::new(UserCap::default())));
     let naive = NaiveSplitter::new(0.05);
 
     let mut group = criterion.benchmark_group("route");
@@ -46,6 +48,9 @@ fn bench(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("route+finish, recording", threads), |bencher| {
             bencher.iter_custom(|n| on_threads(threads, n, |n| route_and_finish(&recording, &users, n, outcome)));
+        });
+        group.bench_function(BenchmarkId::new("route+finish, recording, users capped", threads), |bencher| {
+            bencher.iter_custom(|n| on_threads(threads, n, |n| route_and_finish(&capped, &users, n, outcome)));
         });
         group.bench_function(BenchmarkId::new("lock and shared counters", threads), |bencher| {
             bencher.iter_custom(|n| {

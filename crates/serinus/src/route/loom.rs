@@ -84,3 +84,25 @@ fn the_bell_loses_no_wake_up() {
         holder.join().unwrap();
     });
 }
+
+/// A request beyond its user's share, and one who counts how many are out. What is out is never counted too low.
+#[test]
+fn a_capped_request_is_never_missed_among_those_that_count() {
+    loom::model(|| {
+        let flight = Arc::new(Flight::new());
+        let epoch = Arc::new(Epoch::new());
+        assert!(flight.begin(Reason::Sticky, &epoch, 0));
+        let router = {
+            let (flight, epoch) = (Arc::clone(&flight), Arc::clone(&epoch));
+            thread::spawn(move || {
+                if flight.begin(Reason::Sticky, &epoch, 0) {
+                    flight.cap();
+                }
+            })
+        };
+        // The first request counts and is out all the time.
+        assert!(flight.counting() >= 1);
+        router.join().unwrap();
+        assert_eq!((flight.counting(), flight.capped()), (1, 1));
+    });
+}
