@@ -1,8 +1,8 @@
 //! The library's evaluator over whole simulated rollouts, beside fixed thresholds and Wald's limit: the tables of
 //! `docs/evaluation.md`.
 //!
-//! `cargo run -p serinus-sim --release --example compare -- [runs] [part of a row's name]`; 2,000 runs of all rows take about an
-//! hour and a half on two cores.
+//! `cargo run -p serinus-sim --release --example compare -- [runs] [identical, worse, promotion, or part of a row's name]`; 2,000
+//! runs of all rows take about an hour and a half on two cores.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program that prints tables
 
 mod limits;
@@ -17,7 +17,7 @@ fn main() -> Result<(), SimulationError> {
     let mut arguments = std::env::args().skip(1);
     let runs: u64 = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(2_000);
     let part = arguments.next().unwrap_or_default();
-    let rows: Vec<Row> = rows::all().into_iter().filter(|row| row.name.contains(&part)).collect();
+    let rows: Vec<Row> = rows::all().into_iter().filter(|row| row.matches(&part)).collect();
     println!("{runs} rollouts a row\n");
     for group in [Group::Worse, Group::Promotion, Group::Identical] {
         let of_group: Vec<&Row> = rows.iter().filter(|row| row.group == group).collect();
