@@ -65,8 +65,7 @@ fn triggers(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
     let margins = plan.margins();
     writeln!(
         out,
-        "  Rolled back at: errors +{:.0}%, judged failures +{:.0}%. The default evaluator shows p99 latency (margin +{:.0}%) \
-         and quality score (margin -{:.2}) and does not act on them.",
+        "  Rolled back at: errors +{:.0}%, judged failures +{:.0}%, latency and time to the first token +{:.0}%, judged score -{:.2}.",
         margins.error_rate_increase * 100.0,
         margins.failure_rate_increase() * 100.0,
         margins.p99_latency_increase * 100.0,

@@ -126,8 +126,8 @@ fn summary(evaluation: &Evaluation) -> String {
         let evidence = format!("{:.1} of {:.0}", report.e_value, report.threshold);
         Some(format!(
             "wrong {} against {}, evidence {evidence}",
-            percent(report.canary.rate()),
-            percent(report.stable.rate())
+            percent(report.canary.value),
+            percent(report.stable.value)
         ))
     };
     rates("failure_rate").unwrap_or_default()
