@@ -53,7 +53,12 @@ fn block(evaluator: &SequentialEvaluator) -> Block {
 
 fn bench(criterion: &mut Criterion) {
     let (observations, unjudged) = (observations(outcome), observations(unjudged));
-    print_memory(&observations);
+    print_memory("", &observations);
+    let strata = observations.iter().zip((0u8..16).cycle()).map(|((observation, at), n)| {
+        let outcome = observation.outcome.stratum(n);
+        (Observation::new(observation.version.clone(), outcome), *at)
+    });
+    print_memory(" of 16 strata", &strata.collect::<Vec<_>>());
     let mut group = criterion.benchmark_group("evaluator");
     for (name, observations) in [("all measured and judged", &observations), ("errors and latency", &unjudged)] {
         group.bench_function(BenchmarkId::new("observe(), tests included", name), |bencher| {
@@ -91,7 +96,7 @@ fn bench(criterion: &mut Criterion) {
 }
 
 /// What an evaluator that has seen 100,000 requests holds, by the resident memory of many of them.
-fn print_memory(observations: &[(Observation, Timestamp)]) {
+fn print_memory(what: &str, observations: &[(Observation, Timestamp)]) {
     const COPIES: usize = 500;
     let mut fed = evaluator();
     for (observation, at) in observations {
@@ -101,7 +106,7 @@ fn print_memory(observations: &[(Observation, Timestamp)]) {
     let copies: Vec<SequentialEvaluator> = (0..COPIES).map(|_| black_box(fed.clone())).collect();
     if let (Some(before), Some(after)) = (before, resident_kib()) {
         let each = after.saturating_sub(before) / COPIES as u64;
-        println!("memory per evaluator: {each} KiB, and 64 KiB for the shares of users");
+        println!("memory per evaluator{what}: {each} KiB, and 64 KiB for the shares of users");
     }
     drop(black_box(copies));
 }

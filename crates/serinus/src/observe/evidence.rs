@@ -148,6 +148,19 @@ impl ArmEvidence {
         self.strata.iter().map(|(label, measures)| (*label, measures))
     }
 
+    /// What describes the version as a whole: all strata in one, without the distributions that only comparisons need.
+    pub(super) fn described(&self) -> Self {
+        let strata = if self.strata.is_empty() { Vec::new() } else { vec![(0, self.total().described())] };
+        Self {
+            finished: self.finished,
+            abandoned: self.abandoned,
+            cancelled: self.cancelled,
+            timed_out: self.timed_out,
+            invalid: self.invalid,
+            strata,
+        }
+    }
+
     /// What all requests measured together.
     pub fn total(&self) -> Cow<'_, Measures> {
         let mut strata = self.strata.iter().map(|(_, measures)| measures);

@@ -85,6 +85,19 @@ impl Measures {
         self.quality.merge(&other.quality);
     }
 
+    /// Without the distributions of which no report tells more than the mean.
+    pub(super) fn described(&self) -> Self {
+        Self {
+            rates: self.rates.clone(),
+            timed_out: self.timed_out,
+            latency: self.latency.clone(),
+            ttft: self.ttft.clone(),
+            tokens: self.tokens,
+            quality: self.quality,
+            ..Self::default()
+        }
+    }
+
     fn make_room(&mut self, signals: usize) {
         if self.rates.len() < signals {
             self.rates.resize(signals, Count::default());

@@ -14,7 +14,8 @@ const STEPS: u32 = 8;
 /// [`requests`](Window::new) of them, none older than the window's age. It forgets whole blocks at a time and holds a few
 /// tens of kilobytes whatever the traffic.
 ///
-/// What it gives describes each version ("p99 is 830 ms"). Verdicts come from comparing block by block.
+/// What it gives describes each version ("p99 is 830 ms"): all strata in one, lengths and scores by their means and variances
+/// only. Verdicts come from comparing block by block.
 #[derive(Clone, Debug)]
 pub struct Window {
     age: Duration,
@@ -81,17 +82,14 @@ impl Default for Window {
 impl Latest {
     fn push(&mut self, block: &Block, evidence: &ArmEvidence, age: Duration, requests: u64) {
         let (span, size) = (age / STEPS, requests / u64::from(STEPS));
+        let evidence = evidence.described();
         match self.slots.back_mut() {
             Some(last) if last.evidence.requests() < size && block.closed_at.since(last.opened_at) <= span => {
-                last.evidence.merge(evidence);
+                last.evidence.merge(&evidence);
                 last.closed_at = last.closed_at.max(block.closed_at);
             }
             _ => {
-                self.slots.push_back(Slot {
-                    opened_at: block.opened_at,
-                    closed_at: block.closed_at,
-                    evidence: evidence.clone(),
-                });
+                self.slots.push_back(Slot { opened_at: block.opened_at, closed_at: block.closed_at, evidence });
                 self.forget(requests, age, block.closed_at);
                 let settled = self.slots.len() - 1;
                 self.settled = total(self.slots.iter().take(settled));
