@@ -53,3 +53,8 @@ mod sync;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And that of the page on judging.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/evaluation.md")]
+struct Evaluation;

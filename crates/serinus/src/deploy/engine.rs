@@ -63,7 +63,7 @@ impl Surroundings {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let v1 = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0).build()?;
 /// let v2 = v1.to_builder().version("v2").config_hash("c2").build()?;
-/// let fleet = Fleet::new(4, 24.0)?;
+/// let fleet = Fleet::new(5, 24.0)?;
 /// let plan = Arc::new(RiskPlanner::default().plan(&v1, &v2, &fleet)?);
 /// let host = MemoryHost::serving(fleet, &v1);
 /// let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));

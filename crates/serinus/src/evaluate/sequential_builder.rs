@@ -15,9 +15,9 @@ use crate::model::VersionId;
 use crate::observe::{BlockRule, Errors, Failures, Signal, Signals, UserCap};
 use crate::plan::{Margins, UpdatePlan};
 
-/// The default guardrails' shares of what the budget has for guardrails, 0.95: errors, judged failures, times and scores a
-/// quarter each, and of the times two thirds for latency and one for TTFT.
-const QUARTER: f64 = 0.25 * 0.95;
+/// The default guardrails' weights: errors, judged failures, times and scores a quarter each, and of the times two thirds
+/// for latency and one for the first token.
+const QUARTER: f64 = 0.25;
 /// The relative change of the mean length, and of the rate of abandoned requests, that alerts.
 const LENGTH_CHANGE: f64 = 0.2;
 const ABANDONED_INCREASE: f64 = 0.5;
@@ -130,9 +130,9 @@ impl SequentialBuilder {
         Self { margins: None, ..self }
     }
 
-    /// Adds a guardrail with its weight in the budget. The weights of all sum to at most 0.95, which the default ones take
-    /// whole: to give a share of it to another one, leave those out and add the ones you want as
-    /// [`StandardGuardrail`]s.
+    /// Adds a guardrail with its weight in the budget, in proportion to the others': the default ones have a quarter each for
+    /// errors, judged failures and scores, a sixth for latency and a twelfth for the first token. One more takes from all
+    /// of them: each then needs a little more evidence.
     pub fn guardrail(mut self, guardrail: Arc<dyn Guardrail>, weight: f64) -> Self {
         self.guardrails.push((guardrail, weight));
         self
