@@ -174,7 +174,7 @@ pub struct GuardrailReport {
     pub quantile: Option<f64>,
     /// The estimated relative increase over this stage (0.5 is +50%): of rates and means from comparisons within blocks, of
     /// times at the quantile. `None` while there is nothing to compare, or the stable version's value is 0.
-    pub increase: Option<f64>,
+    pub estimate: Option<f64>,
     /// Whether the estimates of this stage lie inside the margin. False while there are none.
     pub within_margin: bool,
     /// What the promoted version is held against, once it stands alone, in the unit of the values.

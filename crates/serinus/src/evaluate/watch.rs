@@ -144,7 +144,7 @@ impl Watch {
             stable: Measured { requests: stable, value: reading.values.0 },
             canary: Measured { requests: canary, value: reading.values.1 },
             quantile: reading.quantile,
-            increase: reading.increase,
+            estimate: reading.increase,
             within_margin: reading.within_margin,
             limit: reading.limit,
         }

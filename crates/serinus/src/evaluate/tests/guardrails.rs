@@ -160,7 +160,7 @@ fn other_lengths_and_abandoned_requests_alert_and_do_no_more() {
     assert_eq!(evaluation.alerts.keys().collect::<Vec<_>>(), ["abandoned_rate", "length"]);
     let length = &evaluation.alerts["length"];
     assert!(length.starts_with("length: a mean of 1") && length.contains(" tokens over "), "{length}");
-    assert!(evaluation.guardrails["length"].increase.unwrap() < -0.3);
+    assert!(evaluation.guardrails["length"].estimate.unwrap() < -0.3);
     assert_eq!(evaluation.verdict, Verdict::Healthy, "errors are fine: {:#?}", evaluation.reasons);
     assert!(!evaluation.ledger.unwrap().shares.contains_key("length"), "it has no share of the budget");
 }
