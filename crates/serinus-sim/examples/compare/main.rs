@@ -10,7 +10,7 @@ mod rows;
 
 use std::time::Instant;
 
-use rows::{Group, Row};
+use rows::{FEW, Group, Row};
 use serinus_sim::{Ending, Report, Simulation, SimulationError};
 
 fn main() -> Result<(), SimulationError> {
@@ -27,7 +27,7 @@ fn main() -> Result<(), SimulationError> {
         println!("{}", heading(group));
         for row in of_group {
             let start = Instant::now();
-            let ours = row.ours.run_many(1..=runs)?;
+            let ours = row.ours.run_many(1..=row.runs(runs))?;
             let line = match group {
                 Group::Identical => identical(row, &ours, runs)?,
                 Group::Worse => worse(row, &ours, runs)?,
@@ -61,7 +61,7 @@ fn heading(group: Group) -> &'static str {
 fn identical(row: &Row, ours: &Report, runs: u64) -> Result<String, SimulationError> {
     // Fixed thresholds need no large number: they are off by tens of percents.
     let thresholds = match &row.thresholds {
-        Some(thresholds) => percent(thresholds.run_many(1..=runs.min(300))?.share(Ending::RolledBack, 0.99).0),
+        Some(thresholds) => percent(thresholds.run_many(1..=runs.min(FEW))?.share(Ending::RolledBack, 0.99).0),
         None => String::new(),
     };
     let (share, interval) = ours.share(Ending::RolledBack, 0.99);
@@ -95,7 +95,7 @@ fn worse(row: &Row, ours: &Report, runs: u64) -> Result<String, SimulationError>
 }
 
 fn by_thresholds(thresholds: &Simulation, runs: u64) -> Result<String, SimulationError> {
-    let report = thresholds.run_many(1..=runs.min(300))?;
+    let report = thresholds.run_many(1..=runs.min(FEW))?;
     let median = report.quantile(Ending::RolledBack, 0.5, |run| run.canary_requests as f64);
     Ok(format!("{}, median {median:.0}", percent(report.share(Ending::RolledBack, 0.99).0)))
 }

@@ -37,6 +37,10 @@ pub(crate) enum Group {
 const QUARTER: f64 = 0.01 * 0.25 * 0.95;
 const LATENCY: f64 = QUARTER * 2.0 / 3.0;
 const TTFT: f64 = QUARTER / 3.0;
+/// The target of a row that has none.
+const FOR_COMPARISON: &str = "for comparison";
+/// Runs of what is only there for comparison.
+pub(crate) const FEW: u64 = 300;
 /// Seconds from the start until the canary's first traffic: loading and warming up.
 const LOADED: f64 = 70.0;
 
@@ -55,12 +59,17 @@ fn row(group: Group, name: impl Into<String>, ours: Simulation, target: &'static
 
 impl Row {
     pub(crate) fn matches(&self, part: &str) -> bool {
-        let group = match self.group {
-            Group::Identical => "identical",
-            Group::Worse => "worse",
-            Group::Promotion => "promotion",
-        };
-        group == part || self.name.contains(part)
+        match part {
+            "identical" => self.group == Group::Identical,
+            "worse" => self.group == Group::Worse,
+            "promotion" => self.group == Group::Promotion,
+            part => self.name.contains(part),
+        }
+    }
+
+    /// Rows that only show what others are good for need no large number.
+    pub(crate) fn runs(&self, runs: u64) -> u64 {
+        if self.target == FOR_COMPARISON { runs.min(FEW) } else { runs }
     }
 
     fn beside_thresholds(self) -> Self {
@@ -81,8 +90,8 @@ pub(crate) fn all() -> Vec<Row> {
 }
 
 fn identical() -> Vec<Row> {
-    let mut rows = grid(0);
-    rows.extend(unusual());
+    let mut rows = unusual();
+    rows.extend(grid(0));
     rows.extend(grid(1));
     rows.extend(grid(2));
     rows
@@ -129,13 +138,13 @@ fn unusual() -> Vec<Row> {
         budget,
     ));
     let uncapped = of_users(different).evaluator(|builder| builder.user_cap(UserCap::None));
-    rows.push(row(Group::Identical, "the same, without a cap on users' shares", uncapped, "for comparison"));
+    rows.push(row(Group::Identical, "the same, without a cap on users' shares", uncapped, FOR_COMPARISON));
     let broken = Users::zipf(5_000, 1.1).failing_differently(1.0).with_broken(0.01);
     let unit = of_users(broken).evaluator(|builder| builder.user_cap(UserCap::Once));
     rows.push(row(Group::Identical, "5,000 users (Zipf 1.1), 1% broken, the user as unit", unit, budget));
-    rows.push(row(Group::Identical, "the same, ten requests of a user an hour", of_users(broken), "for comparison"));
+    rows.push(row(Group::Identical, "the same, ten requests of a user an hour", of_users(broken), FOR_COMPARISON));
     let uncapped = of_users(broken).evaluator(|builder| builder.user_cap(UserCap::None));
-    rows.push(row(Group::Identical, "the same, without a cap", uncapped, "for comparison"));
+    rows.push(row(Group::Identical, "the same, without a cap", uncapped, FOR_COMPARISON));
     let kinds = [
         PromptKind { share: 0.9, canary_share: 0.5, slower: 1.0, fails_more: 1.0 },
         PromptKind { share: 0.1, canary_share: 0.5, slower: 4.0, fails_more: 4.0 },
@@ -145,7 +154,16 @@ fn unusual() -> Vec<Row> {
         Simulation::new(plans::five_hours(), traffic, good(), good())
     };
     rows.push(row(Group::Identical, "the canary gets more long prompts, labelled", mixed(true), budget));
-    rows.push(row(Group::Identical, "the same, without labels", mixed(false), "for comparison"));
+    rows.push(row(Group::Identical, "the same, without labels", mixed(false), FOR_COMPARISON));
+    let busy = Capacity::of_replica(6.0);
+    let host = Host { stable: busy, canary: busy, ..Host::default() };
+    let queues = simulation(100_000.0, &good(), &good()).host(host).tick(60.0);
+    rows.push(row(
+        Group::Identical,
+        "a queue before each version's replicas, 58% busy (100,000/h)",
+        queues,
+        FOR_COMPARISON,
+    ));
     rows
 }
 
