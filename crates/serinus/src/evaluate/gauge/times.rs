@@ -56,8 +56,16 @@ struct Level {
     safe: RateTest,
     safest: f64,
     stage: Stratified,
-    /// By stratum, the share of slow requests that the promoted version is held against.
-    limits: Vec<(u8, f64)>,
+    /// What the promoted version is held against, by stratum.
+    limits: Vec<Limit>,
+}
+
+/// Of the promoted version's requests, at most this share may be in this bucket or above.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Limit {
+    stratum: u8,
+    bucket: usize,
+    share: f64,
 }
 
 /// Times, and what is known of requests that have none.
@@ -86,6 +94,12 @@ struct Past {
 struct Cut {
     stable: usize,
     canary: usize,
+}
+
+impl Level {
+    fn limit(&self, stratum: u8) -> Option<Limit> {
+        self.limits.iter().find(|limit| limit.stratum == stratum).copied()
+    }
 }
 
 impl Sampled {
@@ -127,12 +141,9 @@ impl Cut {
     fn near(bucket: usize, increase: f64, direction: Direction, allowed: impl Fn(usize) -> bool) -> Self {
         let cut = |stable: usize| {
             let threshold = lower_bound(stable) * (1.0 + increase);
-            // The product may miss a bucket's beginning by its last bits.
             let canary = match direction {
-                Direction::Worse => match bucket_of(threshold * (1.0 - 1e-9)) {
-                    below if lower_bound(below) >= threshold * (1.0 - 1e-9) => below,
-                    below => below + 1,
-                },
+                Direction::Worse => surely_beyond(threshold),
+                // The product may miss a bucket's beginning by its last bits.
                 Direction::Safe => bucket_of(threshold * (1.0 + 1e-9)),
             };
             ((lower_bound(canary) / threshold).ln().abs(), Self { stable, canary })
@@ -146,6 +157,14 @@ impl Cut {
             });
         nearest.map_or(Self { stable: bucket, canary: bucket }, |(_, cut)| cut)
     }
+}
+
+/// The first bucket that holds nothing below a threshold.
+fn surely_beyond(threshold: f64) -> usize {
+    // The threshold may miss a bucket's beginning by its last bits.
+    let threshold = threshold * (1.0 - 1e-9);
+    let bucket = bucket_of(threshold);
+    if lower_bound(bucket) >= threshold { bucket } else { bucket + 1 }
 }
 
 impl Past {
@@ -276,7 +295,8 @@ impl Times {
         self.set_limits();
     }
 
-    /// Fixes the limits, unless they stand already.
+    /// Fixes the limits, unless they stand already: the recent quantiles with the whole margin, not the half of it that the
+    /// rollback test grants, since how long requests take changes with the load, and nothing runs beside the version.
     ///
     /// A threshold is an order statistic of the very times that its exceedances are counted in. The bound holds for it all
     /// the same: that its true share of exceedances is above u means that fewer than so many of n times exceed the
@@ -284,25 +304,22 @@ impl Times {
     fn set_limits(&mut self) {
         let Some(error) = self.limit_error else { return };
         let error = error / (QUANTILES.len() * self.past.len().max(1)) as f64;
-        for (stratum, past) in &self.past {
+        for &(stratum, ref past) in &self.past {
             for (level, cut) in self.levels.iter_mut().zip(past.worse) {
-                let Some(cut) = cut.filter(|_| level.limits.iter().all(|(label, _)| label != stratum)) else {
-                    continue;
-                };
+                let Some(cut) = cut.filter(|_| level.limit(stratum).is_none()) else { continue };
                 let slow = past.exceeding(cut.stable);
-                let limit = upper_bound(slow.failures() as f64, slow.trials() as f64, error);
-                level.limits.push((*stratum, limit));
+                let share = upper_bound(slow.failures() as f64, slow.trials() as f64, error);
+                let bucket = surely_beyond(lower_bound(cut.stable) * (1.0 + self.safe));
+                level.limits.push(Limit { stratum, bucket, share });
             }
         }
     }
 
     fn hold_against_limits(&mut self, stratum: u8, sampled: &Sampled) {
-        let Some((_, past)) = self.past.iter().find(|(label, _)| *label == stratum) else { return };
-        for (level, cut) in self.levels.iter_mut().zip(past.worse) {
-            let limit = level.limits.iter().find(|(label, limit)| *label == stratum && *limit < GREATEST);
-            if let (Some(cut), Some((_, limit))) = (cut, limit) {
+        for level in &mut self.levels {
+            if let Some(limit) = level.limit(stratum).filter(|limit| limit.share < GREATEST) {
                 // Such a limit is inside the range that the test accepts.
-                let _ = level.worse.update_against_limit(sampled.exceeding(cut.canary), *limit);
+                let _ = level.worse.update_against_limit(sampled.exceeding(limit.bucket), limit.share);
             }
         }
     }
@@ -330,7 +347,7 @@ impl Times {
     }
 
     pub(super) fn reading(&self) -> Reading {
-        let (quantile, _) = self.strongest();
+        let (quantile, strongest) = self.strongest();
         let (before, after) = (self.stage.0.quantile(quantile), self.stage.1.quantile(quantile));
         let increase = before.filter(|before| *before > 0.0).zip(after).map(|(before, after)| after / before - 1.0);
         let mut levels = self.levels.iter().filter(|level| !level.stage.is_empty()).peekable();
@@ -341,16 +358,8 @@ impl Times {
             quantile: Some(quantile),
             increase,
             within_margin: levels.peek().is_some() && levels.all(|level| level.stage.within(Margin::EQUAL)),
-            limit: self.limit(quantile),
+            limit: strongest.limits.first().map(|limit| lower_bound(limit.bucket)),
         }
-    }
-
-    /// The time that the promoted version is held against at a quantile: the threshold with the margin.
-    fn limit(&self, quantile: f64) -> Option<f64> {
-        let place = QUANTILES.iter().position(|known| *known == quantile)?;
-        let (label, _) = self.levels[place].limits.first()?;
-        let (_, past) = self.past.iter().find(|(stratum, _)| stratum == label)?;
-        past.worse[place].map(|cut| lower_bound(cut.canary))
     }
 
     /// Of how much more often the canary is slow, at the quantile with the most evidence.
@@ -391,6 +400,30 @@ mod tests {
         }
         let count = sampled.exceeding(bucket_of(500.0));
         assert_eq!((count.failures(), count.trials()), (3, 4));
+    }
+
+    /// A promoted version may take the whole margin longer than the old one, and no more.
+    #[test]
+    fn a_promoted_version_is_held_against_the_whole_margin() {
+        let log_worse = |factor: f64| {
+            let mut times = Times::new(Timing::Latency, 0.1, 0.2);
+            let minute = |id: u64, stable: bool, factor: f64| {
+                let mut block = Block::empty(id, crate::clock::Timestamp::ZERO);
+                let evidence = if stable { &mut block.stable } else { &mut block.canary };
+                for ms in 0..200 {
+                    let outcome = crate::observe::Outcome::ok().latency_ms(factor * f64::from(800 + 4 * ms));
+                    evidence.record(&crate::observe::End::Finished(outcome), &[].into_iter().collect());
+                }
+                block.canary_arrivals = if stable { 0 } else { 200 };
+                block
+            };
+            (0..10).for_each(|id| times.absorb(&minute(id, true, 1.0), false, 3.0));
+            times.promote(1e-4);
+            (10..60).for_each(|id| times.absorb(&minute(id, false, factor), false, 3.0));
+            times.log_worse()
+        };
+        assert!(log_worse(1.17) < 0.0, "{}", log_worse(1.17));
+        assert!(log_worse(1.4) > 20.0, "{}", log_worse(1.4));
     }
 
     #[test]
