@@ -130,5 +130,5 @@ fn promotion(row: &Row, ours: &Report) -> String {
 }
 
 fn percent(share: f64) -> String {
-    if share == 0.0 || share >= 0.995 { format!("{:.0}%", 100.0 * share) } else { format!("{:.2}%", 100.0 * share) }
+    if share == 0.0 || share == 1.0 { format!("{:.0}%", 100.0 * share) } else { format!("{:.2}%", 100.0 * share) }
 }

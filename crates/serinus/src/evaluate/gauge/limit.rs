@@ -18,8 +18,53 @@ pub(super) struct Recent {
     values: f64,
 }
 
+/// The old version's latest values of each stratum.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct RecentStrata(Vec<(u8, Recent)>);
+
+impl RecentStrata {
+    pub(super) fn add(&mut self, stratum: u8, values: (f64, f64)) {
+        let place = self.0.iter().position(|(label, _)| *label == stratum).unwrap_or_else(|| {
+            self.0.push((stratum, Recent::default()));
+            self.0.len() - 1
+        });
+        self.0[place].1.add(values);
+    }
+
+    /// Fixes the limits that do not stand yet, given how a limit follows from the latest values and its error. All errors
+    /// together are at most `error`.
+    pub(super) fn fix(&self, limits: &mut Limits, error: f64, limit: impl Fn(&Recent, f64) -> f64) {
+        let error = error / self.0.len().max(1) as f64;
+        for (stratum, recent) in &self.0 {
+            if limits.of(*stratum).is_none()
+                && let Some(limit) = useful(limit(recent, error))
+            {
+                limits.0.push((*stratum, limit));
+            }
+        }
+    }
+}
+
+/// What a promoted version is held against, by stratum.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Limits(Vec<(u8, f64)>);
+
+impl Limits {
+    pub(super) fn of(&self, stratum: u8) -> Option<f64> {
+        self.0.iter().find(|(label, _)| *label == stratum).map(|(_, limit)| *limit)
+    }
+
+    /// The limit, where there is one for all requests.
+    pub(super) fn only(&self) -> Option<f64> {
+        match self.0[..] {
+            [(_, limit)] => Some(limit),
+            _ => None,
+        }
+    }
+}
+
 impl Recent {
-    pub(super) fn add(&mut self, (n, sum): (f64, f64)) {
+    fn add(&mut self, (n, sum): (f64, f64)) {
         if n <= 0.0 {
             return;
         }
@@ -51,7 +96,7 @@ impl Recent {
 ///
 /// A limit set from an estimate itself would roll back a version identical to the old one whenever the estimate came out
 /// low; limits are therefore set from bounds, which also gives an old version without failures a limit above zero.
-pub(super) fn useful(limit: f64) -> Option<f64> {
+fn useful(limit: f64) -> Option<f64> {
     (limit > 0.0 && limit < GREATEST).then_some(limit)
 }
 

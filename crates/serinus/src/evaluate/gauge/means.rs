@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limit::{Recent, useful};
+use super::limit::{Limits, RecentStrata};
 use super::log_mean_exp;
 use super::pending::{Part, Pending};
 use super::stratified::Stratified;
@@ -28,7 +28,7 @@ pub(in crate::evaluate) struct Means {
     stable: Moments,
     canary: Moments,
     stage: Stratified,
-    recent: Recent,
+    recent: RecentStrata,
     limit_error: Option<f64>,
 }
 
@@ -62,7 +62,7 @@ struct Side {
     granted: f64,
     excluded: f64,
     safest: f64,
-    limit: Option<f64>,
+    limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Means {
             granted: worse,
             excluded: safe,
             safest: 0.0,
-            limit: None,
+            limits: Limits::default(),
         };
         Ok(Self::new(Of::Scores, vec![side]))
     }
@@ -97,7 +97,7 @@ impl Means {
                 granted: worse,
                 excluded: safe,
                 safest: 0.0,
-                limit: None,
+                limits: Limits::default(),
             })
         };
         let longer = side(IsWorse::LongerAnswers, Direction::Worse, Direction::Safe, 1.0)?;
@@ -113,7 +113,7 @@ impl Means {
             stable: Moments::default(),
             canary: Moments::default(),
             stage: Stratified::default(),
-            recent: Recent::default(),
+            recent: RecentStrata::default(),
             limit_error: None,
         }
     }
@@ -134,10 +134,10 @@ impl Means {
             return;
         }
         self.set_limits();
-        for (_, values) in self.values(&block.canary) {
+        for (stratum, values) in self.values(&block.canary) {
             let values = self.payoffs(&values);
             for side in &mut self.sides {
-                if let Some(limit) = side.limit {
+                if let Some(limit) = side.limits.of(stratum) {
                     // Limits and payoffs are inside the range that the test accepts.
                     let _ = side.worse.update_against_limit(&values, limit);
                 }
@@ -191,7 +191,7 @@ impl Means {
             payoffs.iter().fold((0.0, 0.0), |(n, sum), (x, count)| (n + *count as f64, sum + x * *count as f64))
         };
         let (stable, canary) = (number_and_sum(&stable), number_and_sum(&canary));
-        self.recent.add(stable);
+        self.recent.add(stratum, stable);
         self.stage.add_sums(stable, canary);
     }
 
@@ -210,12 +210,12 @@ impl Means {
     fn set_limits(&mut self) {
         let Some(error) = self.limit_error else { return };
         for side in &mut self.sides {
-            let limit = || match side.is_worse {
-                IsWorse::LowerScores => self.recent.lowest(error) - side.granted,
-                IsWorse::LongerAnswers => (1.0 + side.granted) * self.recent.highest(error),
-                IsWorse::ShorterAnswers => (1.0 - side.granted) * self.recent.lowest(error),
-            };
-            side.limit = side.limit.or_else(|| useful(limit()));
+            let (is_worse, granted) = (side.is_worse, side.granted);
+            self.recent.fix(&mut side.limits, error, |recent, error| match is_worse {
+                IsWorse::LowerScores => recent.lowest(error) - granted,
+                IsWorse::LongerAnswers => (1.0 + granted) * recent.highest(error),
+                IsWorse::ShorterAnswers => (1.0 - granted) * recent.lowest(error),
+            });
         }
     }
 
@@ -249,7 +249,7 @@ impl Means {
             quantile: None,
             increase: self.stage.increase(),
             within_margin: !self.stage.is_empty() && self.sides.iter().all(|side| side.within(&self.stage)),
-            limit: strongest.and_then(|side| side.limit).map(|limit| limit * scale),
+            limit: strongest.and_then(|side| side.limits.only()).map(|limit| limit * scale),
         }
     }
 

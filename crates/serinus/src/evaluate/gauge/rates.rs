@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limit::{Recent, useful};
+use super::limit::{Limits, RecentStrata};
 use super::pending::{Part, Pending};
 use super::stratified::Stratified;
 use super::{Reading, Unit, log_mean_exp};
@@ -25,10 +25,10 @@ pub(in crate::evaluate) struct Rates {
     stable: Count,
     canary: Count,
     stage: Stratified,
-    recent: Recent,
-    /// What the limit's own error may be, once the canary is promoted.
+    recent: RecentStrata,
+    /// What the limits' own error may be, once the canary is promoted.
     limit_error: Option<f64>,
-    limit: Option<f64>,
+    limits: Limits,
 }
 
 impl Rates {
@@ -47,9 +47,9 @@ impl Rates {
             stable: Count::default(),
             canary: Count::default(),
             stage: Stratified::default(),
-            recent: Recent::default(),
+            recent: RecentStrata::default(),
             limit_error: None,
-            limit: None,
+            limits: Limits::default(),
         }
     }
 
@@ -57,7 +57,9 @@ impl Rates {
         let (stable, canary) = (self.total(&block.stable), self.total(&block.canary));
         self.stable.merge(stable);
         self.canary.merge(canary);
-        self.recent.add((stable.trials() as f64, stable.failures() as f64));
+        for (stratum, count) in self.counts(&block.stable) {
+            self.recent.add(stratum, (count.trials() as f64, count.failures() as f64));
+        }
         if stable.trials() > 0 || self.limit_error.is_none() {
             let (stable, canary) = (self.counts(&block.stable), self.counts(&block.canary));
             for part in self.pending.add(block, stable, canary) {
@@ -66,10 +68,12 @@ impl Rates {
             return;
         }
         // Blocks come in order: all that the old version did has been taken in by now, a flip's own block included.
-        self.set_limit();
-        if let Some(limit) = self.limit.filter(|_| canary.trials() > 0) {
-            // Limits are inside the range that the test accepts.
-            let _ = self.worse.update_against_limit(canary, limit);
+        self.set_limits();
+        for (stratum, count) in self.counts(&block.canary) {
+            if let Some(limit) = self.limits.of(stratum) {
+                // Limits are inside the range that the test accepts.
+                let _ = self.worse.update_against_limit(count, limit);
+            }
         }
     }
 
@@ -108,14 +112,15 @@ impl Rates {
 
     pub(super) fn promote(&mut self, error: f64) {
         self.limit_error = Some(error);
-        self.set_limit();
+        self.set_limits();
     }
 
-    /// Fixes the limit, unless it stands already or nothing is known of the old version.
-    fn set_limit(&mut self) {
-        if let (None, Some(error)) = (self.limit, self.limit_error) {
-            self.limit = useful(self.margin.ratio() * self.recent.highest(error) + self.margin.offset());
-        }
+    /// Fixes the limits, unless they stand already or nothing is known of the old version.
+    fn set_limits(&mut self) {
+        let Some(error) = self.limit_error else { return };
+        let margin = self.margin;
+        self.recent
+            .fix(&mut self.limits, error, |recent, error| margin.ratio() * recent.highest(error) + margin.offset());
     }
 
     pub(super) fn log_worse(&self) -> f64 {
@@ -138,7 +143,7 @@ impl Rates {
             quantile: None,
             increase: self.stage.increase(),
             within_margin: self.safe.iter().any(|(margin, _)| self.stage.within(*margin)),
-            limit: self.limit,
+            limit: self.limits.only(),
         }
     }
 

@@ -33,6 +33,40 @@ fn another_mixture_of_prompts_is_no_regression_where_they_are_labelled() {
     assert!(rollbacks(0..20, |seed| rollout(seed, true)) <= 1);
 }
 
+/// After the promotion, too, requests are held against what requests of their kind came to.
+#[test]
+fn a_promoted_version_that_gets_other_prompts_stays() {
+    let promoted = |labelled: bool| {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut evaluator = sequential();
+        evaluator.set_traffic(0.5, at(0.0));
+        let mut minute = 0;
+        let mut serve = |evaluator: &mut SequentialEvaluator, stable: usize, canary: usize, minutes: u32| {
+            for _ in 0..minutes {
+                let mut ends = |n: usize, long: f64| {
+                    let outcome = |_| {
+                        let is_long = rng.random_bool(long);
+                        let outcome = Outcome::ok().passed(!rng.random_bool(if is_long { 0.3 } else { 0.02 }));
+                        let outcome = outcome.quality(if is_long { 0.5 } else { 0.9 });
+                        End::Finished(if labelled { outcome.stratum(u8::from(is_long)) } else { outcome })
+                    };
+                    (0..n).map(outcome).collect::<Vec<_>>()
+                };
+                let (stable, canary) = (ends(stable, 0.1), ends(canary, if stable == 0 { 0.4 } else { 0.1 }));
+                evaluator.absorb(&block(minute, evaluator, &stable, &canary));
+                minute += 1;
+            }
+        };
+        serve(&mut evaluator, 100, 100, 60);
+        evaluator.set_traffic(1.0, at(3_600.0));
+        evaluator.promoted(at(3_600.0));
+        serve(&mut evaluator, 0, 200, 60);
+        evaluator.evaluate(at(7_200.0)).rollback
+    };
+    assert!(promoted(false), "to whom all requests are alike, it got worse");
+    assert!(!promoted(true));
+}
+
 #[test]
 fn a_regression_in_one_stratum_is_found() {
     let mut evaluator = sequential();
