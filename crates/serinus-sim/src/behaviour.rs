@@ -93,14 +93,15 @@ impl Behaviour {
         Self { ttft: Some(ttft), ..self }
     }
 
-    /// Makes all times longer: by this share of themselves, which may change with time (0.5 is +50%).
+    /// Makes all times longer: by this share of themselves, at most 1, which may change with time (0.5 is +50%).
     pub fn slower(self, slower: impl Into<Rate>) -> Self {
         Self { slower: slower.into(), ..self }
     }
 
     /// Makes this share of the answers slower by this factor, those that are the slowest already: the tail alone.
     pub fn tail(self, share: f64, factor: f64) -> Self {
-        let from = Normal::standard().inverse_cdf(1.0 - share.clamp(0.0, 1.0));
+        // The quantile of what is no share is not a number, which is refused with all else.
+        let from = if (0.0..=1.0).contains(&share) { Normal::standard().inverse_cdf(1.0 - share) } else { f64::NAN };
         Self { tail: Some((from, factor)), ..self }
     }
 
@@ -125,14 +126,24 @@ impl Behaviour {
     }
 
     pub(crate) fn check(&self, whose: &'static str) -> Result<(), SimulationError> {
-        let rates = [Some(self.errors), self.failures].into_iter().flatten().flat_map(|rate| rate.values());
+        let rates = [Some(self.errors), self.failures, Some(self.slower)].into_iter().flatten();
+        let rates = rates.flat_map(|rate| rate.values());
         let shares = [self.abandoned, self.hangs];
         if let Some(got) = rates.chain(shares).find(|rate| !(0.0..=1.0).contains(rate)) {
-            return Err(SimulationError::new(whose, "probabilities in [0, 1]", got));
+            return Err(SimulationError::new(whose, "probabilities and shares in [0, 1]", got));
         }
         let positive = [self.latency.median_ms, self.ttft.map_or(1.0, |ttft| ttft.median_ms), self.tokens];
         if let Some(got) = positive.into_iter().find(|value| !(*value > 0.0 && value.is_finite())) {
             return Err(SimulationError::new(whose, "times and lengths above 0", got));
+        }
+        let sigmas = [self.latency.sigma, self.ttft.map_or(0.0, |ttft| ttft.sigma)];
+        if let Some(got) = sigmas.into_iter().find(|sigma| !(0.0..=10.0).contains(sigma)) {
+            return Err(SimulationError::new(whose, "a sigma in [0, 10]", got));
+        }
+        if let Some((from, factor)) = self.tail
+            && (from.is_nan() || !(factor > 0.0 && factor.is_finite()))
+        {
+            return Err(SimulationError::new(whose, "a share of slow answers in [0, 1] and a factor above 0", factor));
         }
         if let Some((mean, deviation)) = self.score
             && !(mean > 0.0 && mean < 1.0 && deviation > 0.0 && deviation * deviation < mean * (1.0 - mean))

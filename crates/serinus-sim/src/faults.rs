@@ -1,5 +1,7 @@
 //! What goes wrong.
 
+use crate::simulation::SimulationError;
+
 /// What goes wrong in every run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
@@ -26,4 +28,18 @@ pub enum Mishap {
     Permanent,
     /// It never answers.
     Hangs,
+}
+
+impl Faults {
+    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+        let jumps = self.clock_jumps.iter().map(|(at, _)| at);
+        let times = self.replica_dies.iter().chain(jumps).chain(&self.crashes).chain([&self.lagging_routers.1]);
+        if let Some(got) = times.copied().find(|time| !(*time >= 0.0 && time.is_finite())) {
+            return Err(SimulationError::new("faults", "times that are finite and not negative", got));
+        }
+        match self.clock_jumps.iter().find(|(_, by)| !by.is_finite()) {
+            Some((_, got)) => Err(SimulationError::new("faults", "a clock that jumps by a finite time", got)),
+            None => Ok(()),
+        }
+    }
 }

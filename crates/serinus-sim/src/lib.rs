@@ -34,7 +34,6 @@ mod agenda;
 mod behaviour;
 mod evaluator;
 mod faults;
-mod flights;
 mod host;
 pub mod plans;
 mod queue;

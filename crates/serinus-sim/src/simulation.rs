@@ -1,10 +1,10 @@
 //! A simulation: what is simulated, and how often.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use serinus::evaluate::{SequentialBuilder, Thresholds};
 use serinus::plan::UpdatePlan;
@@ -122,16 +122,18 @@ impl Simulation {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(seeds.len().max(1));
         let work = || {
             let mut done = Vec::new();
-            while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((seed, World::new(self, seed).and_then(World::run)));
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&seed) = seeds.get(place) else { return done };
+                done.push((place, World::new(self, seed).and_then(World::run)));
             }
-            done
         };
-        let mut runs: Vec<(u64, Result<Run, SimulationError>)> = thread::scope(|scope| {
+        let mut runs: Vec<(usize, Result<Run, SimulationError>)> = thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+            let done = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            done.flatten().collect()
         });
-        runs.sort_by_key(|(seed, _)| seeds.iter().position(|known| known == seed));
+        runs.sort_unstable_by_key(|(place, _)| *place);
         Ok(Report::new(runs.into_iter().map(|(_, run)| run).collect::<Result<_, _>>()?))
     }
 
@@ -140,6 +142,7 @@ impl Simulation {
         self.stable.check("stable version")?;
         self.canary.check("canary")?;
         self.host.check()?;
+        self.faults.check()?;
         if !(self.tick > 0.0 && self.tick <= 3_600.0) {
             return Err(SimulationError::new("tick", "seconds above 0 and at most an hour", self.tick));
         }
@@ -147,10 +150,6 @@ impl Simulation {
             return Err(SimulationError::new("length", "hours above 0 and at most a year", self.hours));
         }
         Ok(())
-    }
-
-    pub(crate) fn longest(&self) -> Duration {
-        Duration::from_secs_f64(self.hours * 3_600.0)
     }
 }
 

@@ -18,10 +18,9 @@ use serinus::rollout::{CallId, Input, Rollout};
 use serinus::route::{Lease, Weights};
 
 use self::notes::Seen;
-use crate::agenda::{Agenda, Due};
+use crate::agenda::{Agenda, Due, Flight};
 use crate::evaluator::Shared;
 use crate::faults::Mishap;
-use crate::flights::Flights;
 use crate::queue::Queue;
 use crate::report::Run;
 use crate::routers::Routers;
@@ -47,8 +46,8 @@ pub(crate) struct World<'a> {
     judge: Shared,
     /// Absent while the controller is down.
     engine: Option<Engine>,
-    agenda: Agenda,
-    flights: Flights,
+    agenda: Agenda<Due>,
+    flights: Agenda<Flight>,
     hung: Vec<Lease>,
     drains: Vec<(CallId, VersionId)>,
     mishaps: VecDeque<Mishap>,
@@ -62,9 +61,7 @@ pub(crate) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(crate) fn new(of: &'a Simulation, seed: u64) -> Result<Self, SimulationError> {
-        let stable = of.plan.current().version();
-        let salt = format!("simulation-{seed}");
-        let routers = Arc::new(Routers::new(&salt, &Weights::all(stable), of.faults.lagging_routers.0));
+        let routers = routers(of, seed);
         let (journal, clock) = (Arc::new(MemoryJournal::default()), Arc::new(ManualClock::new(timestamp(0.0))));
         let judge = Shared::new(of)?;
         let rollout = Rollout::new("simulated", Arc::clone(&of.plan));
@@ -81,8 +78,8 @@ impl<'a> World<'a> {
             journal,
             judge,
             engine: Some(engine),
-            agenda: Agenda::default(),
-            flights: Flights::default(),
+            agenda: Agenda::new(),
+            flights: Agenda::new(),
             hung: Vec::new(),
             drains: Vec::new(),
             mishaps: of.faults.loads.iter().copied().collect(),
@@ -107,12 +104,12 @@ impl<'a> World<'a> {
 
     pub(crate) fn run(mut self) -> Result<Run, SimulationError> {
         self.drive(|engine| engine.give(Input::Start));
-        let longest = self.of.longest().as_secs_f64();
+        let longest = self.of.hours * 3_600.0;
         let mut next_tick = self.of.tick;
         let mut next_arrival = self.gap();
         while self.now < longest {
             let due = self.agenda.next_at();
-            let end = self.flights.next_end();
+            let end = self.flights.next_at();
             let next = next_tick.min(next_arrival).min(due).min(end);
             self.now = next;
             if next == end {
@@ -134,7 +131,6 @@ impl<'a> World<'a> {
     }
 
     fn tick(&mut self) {
-        self.set_clock();
         self.drive(Engine::tick);
         self.look_at_drains();
     }
@@ -166,6 +162,12 @@ impl<'a> World<'a> {
         let Some(engine) = &self.engine else { return false };
         engine.outcome().is_some() || engine.rollout().paused().is_some()
     }
+}
+
+/// Routers of a process that has just begun: all traffic goes to the old version.
+fn routers(of: &Simulation, seed: u64) -> Arc<Routers> {
+    let weights = Weights::all(of.plan.current().version());
+    Arc::new(Routers::new(&format!("simulation-{seed}"), &weights, of.faults.lagging_routers.0))
 }
 
 fn timestamp(seconds: f64) -> Timestamp {

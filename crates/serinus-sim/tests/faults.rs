@@ -37,7 +37,7 @@ fn loads_that_fail_for_a_moment_are_made_again_and_others_lead_back() {
 
 #[test]
 fn a_controller_that_dies_goes_on_with_its_evidence() {
-    let run = run(Faults { crashes: vec![100.0, 3_000.0, 9_000.0], ..Faults::default() });
+    let run = run(Faults { crashes: vec![100.0, 110.0, 3_000.0, 9_000.0], ..Faults::default() });
     assert_eq!((run.ending, run.misrouted), (Ending::Promoted, 0), "{}", run.reason);
     assert!(
         run.died_in_crashes > 300,
@@ -109,10 +109,21 @@ fn nonsense_is_refused_with_what_was_expected() {
     assert!(of(Traffic::per_hour(f64::NAN), good()).contains("NaN"));
     assert!(of(traffic().judged(1.5), good()).contains("shares in [0, 1], got 1.5"));
     assert!(of(traffic().users(Users::zipf(0, 1.0)), good()).contains("at least one user"));
-    assert!(of(traffic(), good().error_rate(1.5)).contains("stable version: expected probabilities"));
+    assert!(of(traffic(), good().error_rate(1.5)).contains("stable version: expected probabilities and shares"));
     assert!(of(traffic(), good().latency(LogNormal::new(0.0, 0.5))).contains("above 0"));
     assert!(of(traffic(), good().score(0.8, 0.9)).contains("deviation"));
+    assert!(of(traffic(), good().slower(1.5)).contains("in [0, 1], got 1.5"));
+    assert!(of(traffic(), good().tail(f64::NAN, 2.0)).contains("a share of slow answers"));
+    assert!(of(traffic(), good().latency(LogNormal::new(900.0, f64::NAN))).contains("sigma"));
     let simulation = Simulation::new(plans::five_hours(), traffic(), good(), good());
+    for faults in [
+        Faults { crashes: vec![-1.0], ..Faults::default() },
+        Faults { replica_dies: vec![f64::NAN], ..Faults::default() },
+        Faults { clock_jumps: vec![(1.0, f64::INFINITY)], ..Faults::default() },
+        Faults { lagging_routers: (1, f64::NAN), ..Faults::default() },
+    ] {
+        assert!(simulation.clone().faults(faults).run(1).unwrap_err().to_string().contains("faults: expected"));
+    }
     assert!(simulation.clone().tick(0.0).run(1).is_err());
     assert!(simulation.at_most_hours(f64::INFINITY).run(1).is_err());
 }

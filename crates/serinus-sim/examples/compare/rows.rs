@@ -188,9 +188,8 @@ fn worse() -> Vec<Row> {
             (StandardGuardrail::score(0.05), 1.0),
         ];
         let builder = builder.no_default_guardrails();
-        standard.into_iter().fold(builder, |builder, (guardrail, weight)| match guardrail {
-            Ok(guardrail) => builder.guardrail(Arc::new(guardrail), weight),
-            Err(_) => builder,
+        standard.into_iter().fold(builder, |builder, (guardrail, weight)| {
+            builder.guardrail(Arc::new(guardrail.expect("the margins make sense")), weight)
         })
     };
     let equality = simulation(10_000.0, &good(), &failing).tick(10.0).evaluator(strict);

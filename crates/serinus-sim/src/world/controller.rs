@@ -8,12 +8,11 @@ use serinus::host::{HostCall, HostError, HostReply};
 use serinus::model::VersionId;
 use serinus::plan::UpdatePlan;
 use serinus::rollout::{CallId, Input};
-use serinus::route::{Lease, RoutingTable, TrafficSplitter, Weights};
+use serinus::route::{Lease, RoutingTable, TrafficSplitter};
 
-use super::{World, timestamp};
+use super::{World, routers, timestamp};
 use crate::agenda::Due;
 use crate::faults::Mishap;
-use crate::routers::Routers;
 use crate::simulation::SimulationError;
 
 /// Seconds that the controller is gone after a crash.
@@ -116,9 +115,11 @@ impl World<'_> {
 
     /// The controller's process dies, with its router, all that is in flight, and all calls that are open.
     pub(super) fn crash(&mut self) {
-        self.engine = None;
-        let in_flight = std::mem::take(&mut self.flights);
-        self.seen.died += in_flight.len() + self.hung.len() as u64;
+        if self.engine.take().is_none() {
+            return; // it is down already
+        }
+        self.seen.died += self.flights.len() + self.hung.len() as u64;
+        self.flights.clear();
         self.hung.clear();
         self.drains.clear();
         self.agenda.forget_answers();
@@ -127,9 +128,7 @@ impl World<'_> {
 
     pub(super) fn recover(&mut self) -> Result<(), SimulationError> {
         let of = self.of;
-        let salt = format!("simulation-{}", self.seed);
-        let weights = Weights::all(of.plan.current().version());
-        self.routers = Arc::new(Routers::new(&salt, &weights, of.faults.lagging_routers.0));
+        self.routers = routers(of, self.seed);
         self.heard_of = 0;
         self.judge = self.judge.restarted(of)?;
         self.clock.set(timestamp(self.now + self.off));
@@ -158,9 +157,5 @@ impl World<'_> {
             self.heard_of = table.revision();
             self.agenda.plan(self.now + after, Due::Table(Box::new(RoutingTable::clone(&table))));
         }
-    }
-
-    pub(super) fn set_clock(&self) {
-        self.clock.set(timestamp(self.now + self.off));
     }
 }

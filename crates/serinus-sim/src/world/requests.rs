@@ -6,7 +6,7 @@ use serinus::observe::Outcome;
 use serinus::route::{Lease, Request, TrafficSplitter};
 
 use super::World;
-use crate::flights::Flight;
+use crate::agenda::Flight;
 use crate::simulation::Simulation;
 use crate::traffic::PromptKind;
 
@@ -72,7 +72,7 @@ impl World<'_> {
             let so_far = Outcome::ok().latency_ms(part * latency_ms);
             outcome = Outcome { ttft_ms: outcome.ttft_ms.filter(|ttft| *ttft <= part * latency_ms), ..so_far };
         }
-        self.flights.push(ends, Flight { lease, outcome, abandoned: answer.abandoned });
+        self.flights.plan(ends, Flight { lease, outcome, abandoned: answer.abandoned });
     }
 
     pub(super) fn end_flight(&mut self) {
