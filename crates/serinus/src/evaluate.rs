@@ -13,7 +13,6 @@ mod guardrail;
 mod reasons;
 mod sequential;
 mod sequential_builder;
-mod sequential_state;
 mod standard;
 #[cfg(test)]
 mod tests;
@@ -26,9 +25,8 @@ use std::fmt;
 pub use budget::{Budget, BudgetError, Ledger, LedgerShare};
 pub use evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, Measured, QualityComparison};
 pub use guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing};
-pub use sequential::SequentialEvaluator;
+pub use sequential::{SequentialEvaluator, SequentialState, StateError};
 pub use sequential_builder::{EvaluatorError, SequentialBuilder};
-pub use sequential_state::{SequentialState, StateError};
 pub use serinus_stats::sequential::Margin;
 pub use standard::StandardGuardrail;
 pub use threshold::{ThresholdError, ThresholdEvaluator, Thresholds};

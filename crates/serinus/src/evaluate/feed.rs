@@ -12,6 +12,8 @@ pub(super) struct Feed {
     canary: VersionId,
     blocks: BlockBuilder,
     shares: Renewal,
+    /// The canary's share of the traffic, once it is known.
+    share: Option<f64>,
     /// Observations of other versions.
     unknown: u64,
 }
@@ -24,7 +26,7 @@ impl Feed {
         user_cap: UserCap,
     ) -> Self {
         let (blocks, shares) = (BlockBuilder::new(rule, signals), Renewal::new(user_cap, Timestamp::ZERO));
-        Self { stable, canary, blocks, shares, unknown: 0 }
+        Self { stable, canary, blocks, shares, share: None, unknown: 0 }
     }
 
     /// Observations that were of neither version.
@@ -49,6 +51,23 @@ impl Feed {
             return None;
         }
         self.blocks.add(arm, observation.outcome, arrived_at)
+    }
+
+    /// The canary's share of the traffic, once it is known.
+    pub(super) const fn share(&self) -> Option<f64> {
+        self.share
+    }
+
+    /// Goes on where a restarted process was.
+    pub(super) const fn resume_at(&mut self, share: Option<f64>) {
+        self.share = share;
+    }
+
+    /// Notes the canary's share; says whether it is another one than before.
+    pub(super) fn changes_share(&mut self, share: f64) -> bool {
+        let stands = self.share.is_some_and(|before| before.total_cmp(&share).is_eq());
+        self.share = Some(share);
+        !stands
     }
 
     /// Ends the open block, and gives it. All users have their share again.

@@ -50,6 +50,9 @@ pub(super) struct Reading {
     pub(super) within_margin: bool,
     /// What the promoted version is held against.
     pub(super) limit: Option<f64>,
+    /// The logarithms of the evidence that the canary is worse, and that it is not.
+    pub(super) log_worse: f64,
+    pub(super) log_safe: f64,
 }
 
 impl Gauge {

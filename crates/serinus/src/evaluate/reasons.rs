@@ -54,7 +54,7 @@ pub(super) fn degraded(watch: &Watch, reading: &Reading, log_e: f64, threshold: 
 }
 
 pub(super) fn healthy(watch: &Watch, reading: &Reading, safe_threshold: f64) -> String {
-    let (evidence, needed) = (odds(watch.log_safe()), odds(safe_threshold.ln()));
+    let (evidence, needed) = (odds(reading.log_safe), odds(safe_threshold.ln()));
     format!("{}; within the margin by evidence {evidence}, needed {needed}", comparison(watch, reading))
 }
 
@@ -67,16 +67,16 @@ pub(super) fn undecided(
 ) -> String {
     let (worse, safe) = (threshold.ln(), safe_threshold.ln());
     // Once the canary is alone, only evidence of its being worse still grows.
-    let more = match watch.more_requests(worse, if promoted { f64::INFINITY } else { safe }) {
+    let more = match watch.more_requests(reading, worse, if promoted { f64::INFINITY } else { safe }) {
         Some(more) => format!("; about {} more canary requests at the current rates", grouped(&rough(more))),
         None => String::new(),
     };
     format!(
         "{}; undecided: evidence of being worse {}, needed {}; of being within the margin {}, needed {}{more}",
         comparison(watch, reading),
-        odds(watch.log_worse()),
+        odds(reading.log_worse),
         odds(worse),
-        odds(watch.log_safe()),
+        odds(reading.log_safe),
         odds(safe),
     )
 }

@@ -1,17 +1,19 @@
 //! The default evaluator: sequential tests under one budget of false rollbacks.
 
+mod report;
+mod state;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::state::{SequentialState, StateError};
 use super::CanaryEvaluator;
 use super::budget::Budget;
-use super::evaluation::{ErrorComparison, Evaluation, GuardrailReport, LatencyComparison, QualityComparison};
+use super::evaluation::{ErrorComparison, Evaluation, LatencyComparison, QualityComparison};
 use super::feed::Feed;
-use super::gauge::Reading;
 use super::reasons;
 use super::sequential_builder::{ColdStart, Parts, SequentialBuilder};
-use super::sequential_state::{SequentialState, StateError};
 use super::verdict::Verdict;
 use super::watch::{Fed, Watch};
 use crate::clock::Timestamp;
@@ -94,9 +96,7 @@ pub struct SequentialEvaluator {
 
 /// How far a rollout has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Course {
-    /// The canary's share of the traffic, once it is known.
-    share: Option<f64>,
+struct Course {
     stable_requests: u64,
     canary_requests: u64,
     /// Of this stage's canary requests, those that counted and those beyond their user's share.
@@ -147,61 +147,6 @@ impl SequentialEvaluator {
             watches: parts.watches,
             course: Course::default(),
         }
-    }
-
-    /// The evidence so far, to be stored. [`SequentialBuilder::resume`] goes on from it.
-    ///
-    /// ```
-    /// use serinus::clock::Timestamp;
-    /// use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator};
-    /// use serinus::model::VersionId;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let builder = || Ok::<_, serinus::model::ModelError>(SequentialEvaluator::builder(VersionId::new("v7")?, VersionId::new("v8")?));
-    /// let evaluator = builder()?.build()?;
-    /// let stored = serde_json::to_string(&evaluator.state())?;
-    ///
-    /// let resumed = builder()?.resume(serde_json::from_str(&stored)?)?;
-    /// assert_eq!(resumed.evaluate(Timestamp::ZERO), evaluator.evaluate(Timestamp::ZERO));
-    /// assert!(builder()?.false_rollback_budget(0.5).resume(evaluator.state()).is_ok(), "budgets may change, guardrails not");
-    /// assert!(builder()?.no_default_guardrails().resume(evaluator.state()).is_err());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn state(&self) -> SequentialState {
-        SequentialState {
-            stable: self.stable.clone(),
-            canary: self.canary.clone(),
-            course: self.course.clone(),
-            watches: self.watches.iter().map(Watch::state).collect(),
-        }
-    }
-
-    pub(super) fn restore(&mut self, state: SequentialState) -> Result<(), StateError> {
-        let SequentialState { stable, canary, course, watches } = state;
-        if (&stable, &canary) != (&self.stable, &self.canary) {
-            let (expected_stable, expected_canary) = (self.stable.clone(), self.canary.clone());
-            return Err(StateError::OtherVersions { stable, canary, expected_stable, expected_canary });
-        }
-        let trigger_fits = course.degraded.is_none_or(|trigger| trigger.watch < self.watches.len());
-        if watches.len() != self.watches.len() || !trigger_fits {
-            let names = |names: Vec<&str>| names.join(", ");
-            return Err(StateError::OtherGuardrails {
-                got: names(watches.iter().map(|watch| watch.name.as_str()).collect()),
-                expected: names(self.watches.iter().map(Watch::name).collect()),
-            });
-        }
-        for (watch, stored) in self.watches.iter_mut().zip(watches) {
-            watch.restore(stored).map_err(|refused| StateError::OtherGuardrails {
-                got: format!("{} ({})", refused.name, refused.compares),
-                expected: format!("{} ({:?})", watch.name(), watch.guardrail().compares()),
-            })?;
-        }
-        if course.promoted {
-            self.feed.canary_alone();
-        }
-        self.course = course;
-        Ok(())
     }
 
     /// An interval for the difference between the versions, canary less stable, in one guardrail: of rates, of mean scores, or
@@ -313,55 +258,6 @@ impl SequentialEvaluator {
             Verdict::Undecided
         }
     }
-
-    fn reasons(&self, verdict: Verdict, readings: &[Reading], invalid: u64) -> Vec<String> {
-        let mut reasons = Vec::new();
-        if let Some(trigger) = self.course.degraded {
-            let watch = &self.watches[trigger.watch];
-            let joint = (trigger.log_joint, self.budget.joint_threshold());
-            let reading = &readings[trigger.watch];
-            reasons.push(reasons::degraded(watch, reading, trigger.log_e, self.threshold(watch), joint));
-        }
-        if !self.enough() {
-            let (stable, canary) = (self.course.stable_requests, self.course.canary_requests);
-            reasons.push(reasons::too_few(stable, canary, self.min_requests));
-        } else if verdict == Verdict::Insufficient {
-            reasons.push("no guardrail has any data".into());
-        }
-        if self.enough() {
-            let weighted = self.watches.iter().enumerate().filter(|(_, watch)| !watch.alerts_only());
-            let explained = weighted.map(|(index, watch)| {
-                let verdict = self.guardrail_verdict(index, watch);
-                (verdict, self.guardrail_reason(watch, &readings[index], verdict))
-            });
-            let (healthy, open): (Vec<_>, Vec<_>) = explained.partition(|(verdict, _)| *verdict == Verdict::Healthy);
-            reasons.extend(open.into_iter().chain(healthy).filter_map(|(_, reason)| reason));
-        }
-        reasons.extend(self.course.alerts.values().map(|alert| format!("to look at: {alert}")));
-        reasons.extend(reasons::unknown_versions(self.feed.unknown()));
-        reasons.extend(reasons::invalid_values(invalid));
-        reasons
-    }
-
-    fn guardrail_reason(&self, watch: &Watch, reading: &Reading, verdict: Verdict) -> Option<String> {
-        match verdict {
-            Verdict::Degraded => None,
-            Verdict::Insufficient => reasons::one_sided(watch, reading),
-            Verdict::Healthy => Some(reasons::healthy(watch, reading, self.safe_threshold())),
-            Verdict::Undecided => Some(reasons::undecided(
-                watch,
-                reading,
-                self.threshold(watch),
-                self.safe_threshold(),
-                self.course.promoted,
-            )),
-        }
-    }
-
-    fn guardrail_report(&self, index: usize, watch: &Watch, reading: &Reading) -> (String, GuardrailReport) {
-        let verdict = self.guardrail_verdict(index, watch);
-        (watch.name().to_owned(), watch.report(reading, verdict, self.threshold(watch), self.safe_threshold()))
-    }
 }
 
 impl CanaryEvaluator for SequentialEvaluator {
@@ -397,10 +293,9 @@ impl CanaryEvaluator for SequentialEvaluator {
     }
 
     fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
-        if self.course.share.is_some_and(|before| before.total_cmp(&canary_share).is_eq()) {
+        if !self.feed.changes_share(canary_share) {
             return;
         }
-        self.course.share = Some(canary_share);
         self.end_block(now);
         let proof = self.safe_threshold().ln();
         self.watches.iter_mut().for_each(|watch| watch.start_stage(proof));
@@ -429,8 +324,6 @@ impl CanaryEvaluator for SequentialEvaluator {
         let (stable, canary) = (stable.total(), canary.total());
         let count = |measures: &Measures, signal: usize| measures.rates().get(signal).copied().unwrap_or_default();
         let readings: Vec<_> = self.watches.iter().map(Watch::reading).collect();
-        let reports = self.watches.iter().zip(&readings).enumerate();
-        let reports = reports.map(|(index, (watch, reading))| self.guardrail_report(index, watch, reading));
         Evaluation {
             verdict,
             rollback: verdict == Verdict::Degraded,
@@ -441,11 +334,11 @@ impl CanaryEvaluator for SequentialEvaluator {
                 (&stable, count(&stable, FAILURES)),
                 (&canary, count(&canary, FAILURES)),
             ),
-            guardrails: reports.collect(),
+            guardrails: self.guardrail_reports(&readings),
             stable_requests: self.course.stable_requests,
             canary_requests: self.course.canary_requests,
             alerts: self.course.alerts.clone(),
-            ledger: Some(self.budget.ledger(self.log_e_values())),
+            ledger: Some(self.ledger(&readings)),
             at: now,
         }
     }

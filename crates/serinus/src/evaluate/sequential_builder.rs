@@ -7,8 +7,7 @@ use thiserror::Error;
 
 use super::budget::{Budget, BudgetError};
 use super::guardrail::{Comparison, Guardrail, MarginError, RateOf};
-use super::sequential::SequentialEvaluator;
-use super::sequential_state::{SequentialState, StateError};
+use super::sequential::{SequentialEvaluator, SequentialState, StateError};
 use super::standard::StandardGuardrail;
 use super::watch::Watch;
 use crate::model::VersionId;

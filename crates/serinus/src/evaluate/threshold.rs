@@ -50,8 +50,6 @@ pub struct ThresholdEvaluator {
     thresholds: Thresholds,
     signals: Signals,
     feed: Feed,
-    /// The canary's share of the traffic, once it is known.
-    share: Option<f64>,
     window: Window,
     /// The stable version's window when its last stage ended.
     last_stable: Option<ArmEvidence>,
@@ -111,7 +109,6 @@ impl ThresholdEvaluator {
         Ok(Self {
             thresholds,
             feed: Feed::new((stable, canary), BlockRule::default(), signals.clone(), UserCap::None),
-            share: None,
             signals,
             window: Window::default(),
             last_stable: None,
@@ -223,11 +220,9 @@ impl CanaryEvaluator for ThresholdEvaluator {
     }
 
     fn set_traffic(&mut self, canary_share: f64, now: Timestamp) {
-        if self.share.is_some_and(|before| before.total_cmp(&canary_share).is_eq()) {
-            return;
+        if self.feed.changes_share(canary_share) {
+            self.end_stage(now);
         }
-        self.share = Some(canary_share);
-        self.end_stage(now);
     }
 
     fn promoted(&mut self, now: Timestamp) {

@@ -108,16 +108,16 @@ impl Watch {
 
     /// How many more canary requests it takes, at the pace of this stage, until one of the two kinds of evidence, given
     /// with what it needs, suffices. `None` while neither grows.
-    pub(super) fn more_requests(&self, worse_needed: f64, safe_needed: f64) -> Option<f64> {
-        let (_, requests) = self.gauge.requests();
+    pub(super) fn more_requests(&self, reading: &Reading, worse_needed: f64, safe_needed: f64) -> Option<f64> {
+        let (_, requests) = reading.requests;
         let since = if requests.saturating_sub(self.stage.requests) >= PACE { self.stage } else { Start::default() };
         let seen = requests.saturating_sub(since.requests) as f64;
         let more = |now: f64, then: f64, needed: f64| {
             let pace = (now - then) / seen;
             (pace > 0.0 && pace.is_finite()).then(|| ((needed - now) / pace).max(1.0))
         };
-        let worse = more(self.log_worse(), since.log_worse, worse_needed);
-        let safe = more(self.log_safe(), since.log_safe, safe_needed);
+        let worse = more(reading.log_worse, since.log_worse, worse_needed);
+        let safe = more(reading.log_safe, since.log_safe, safe_needed);
         let sooner = match (worse, safe) {
             (Some(worse), Some(safe)) => Some(worse.min(safe)),
             (one, other) => one.or(other),
@@ -136,10 +136,10 @@ impl Watch {
         GuardrailReport {
             verdict,
             alerts_only: self.alerts_only,
-            e_value: bounded_exp(self.log_worse()),
-            log_e_value: self.log_worse().clamp(-f64::MAX, f64::MAX),
+            e_value: bounded_exp(reading.log_worse),
+            log_e_value: reading.log_worse.clamp(-f64::MAX, f64::MAX),
             threshold,
-            safe_e_value: bounded_exp(self.log_safe()),
+            safe_e_value: bounded_exp(reading.log_safe),
             safe_threshold,
             stable: Measured { requests: stable, value: reading.values.0 },
             canary: Measured { requests: canary, value: reading.values.1 },

@@ -141,20 +141,19 @@ impl BlockBuilder {
     /// opened counts into the open block.
     pub fn add(&mut self, arm: Arm, outcome: Outcome, arrived_at: Timestamp) -> Option<Block> {
         let closed_before = self.take_if_complete(arrived_at);
-        let signals = self.signals.clone();
-        let block = self.open_at(arrived_at);
+        let block = open_at(&mut self.open, &mut self.next_id, arrived_at);
         let (evidence, arrivals) = match arm {
             Arm::Stable => (&mut block.stable, &mut block.stable_arrivals),
             Arm::Canary => (&mut block.canary, &mut block.canary_arrivals),
         };
         *arrivals += 1;
-        evidence.record(&End::Finished(outcome), &signals);
+        evidence.record(&End::Finished(outcome), &self.signals);
         closed_before.or_else(|| self.take_if_complete(arrived_at))
     }
 
     /// Counts a request that leaves no evidence, as it is beyond its user's share.
     pub fn add_capped(&mut self, arm: Arm, arrived_at: Timestamp) {
-        let block = self.open_at(arrived_at);
+        let block = open_at(&mut self.open, &mut self.next_id, arrived_at);
         match arm {
             Arm::Stable => block.stable_capped += 1,
             Arm::Canary => block.canary_capped += 1,
@@ -171,13 +170,6 @@ impl BlockBuilder {
         self.canary_alone = true;
     }
 
-    fn open_at(&mut self, arrived_at: Timestamp) -> &mut Block {
-        self.open.get_or_insert_with(|| {
-            self.next_id += 1;
-            Block::empty(self.next_id - 1, arrived_at)
-        })
-    }
-
     fn take_if_complete(&mut self, now: Timestamp) -> Option<Block> {
         let block = self.open.as_ref()?;
         let canary = block.canary_arrivals;
@@ -189,6 +181,14 @@ impl BlockBuilder {
         let block = self.open.take()?;
         Some(Block { closed_at: now.max(block.opened_at), ..block })
     }
+}
+
+/// The open block, or another one that opens with this arrival.
+fn open_at<'a>(open: &'a mut Option<Block>, next_id: &mut u64, arrived_at: Timestamp) -> &'a mut Block {
+    open.get_or_insert_with(|| {
+        *next_id += 1;
+        Block::empty(*next_id - 1, arrived_at)
+    })
 }
 
 #[cfg(test)]

@@ -250,6 +250,8 @@ impl Means {
             increase: self.stage.increase(),
             within_margin: !self.stage.is_empty() && self.sides.iter().all(|side| side.within(&self.stage)),
             limit: strongest.and_then(|side| side.limits.only()).map(|limit| limit * scale),
+            log_worse: self.log_worse(),
+            log_safe: self.log_safe(),
         }
     }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::observe::{Block, Count, Histogram};
 
-/// How long the stable version's part waits for the canary's. What is older is not concurrent any more; it still teaches
-/// what the stable version is like.
+/// How long one version's part waits for the other's. What is older is not concurrent any more: of the canary it is left out,
+/// of the stable version it still teaches what that is like.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 /// What is gathered of one version.
@@ -69,6 +69,8 @@ impl<T: Sample> Pending<T> {
             let alone = |(stratum, stable)| Part { stratum, stable, canary: T::default(), since: at };
             return stable.map(alone).filter(|part| !part.stable.is_empty()).collect();
         }
+        let is_old = |part: &Part<T>| at.since(part.since) >= LONGEST_WAIT;
+        self.0.retain(|part| !(part.stable.is_empty() && is_old(part)));
         for (stratum, sample) in stable.filter(|(_, sample)| !sample.is_empty()) {
             self.part(stratum, at).stable.add(sample);
         }
@@ -77,7 +79,7 @@ impl<T: Sample> Pending<T> {
         }
         let ready = |part: &Part<T>| match (part.stable.is_empty(), part.canary.is_empty()) {
             (false, false) => true,
-            (false, true) => at.since(part.since) >= LONGEST_WAIT,
+            (false, true) => is_old(part),
             (true, _) => false,
         };
         if self.0.iter().all(ready) {
@@ -134,12 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn the_stable_version_does_not_wait_for_ever_and_the_canary_does() {
+    fn neither_version_waits_for_ever() {
         let mut pending = Pending::new();
-        assert_eq!(add(&mut pending, 0, &[(0, 90)], &[(1, 1)]), []);
-        assert_eq!(add(&mut pending, 14, &[(0, 10)], &[]), []);
+        assert_eq!(add(&mut pending, 0, &[(0, 90)], &[(1, 1), (2, 4)]), []);
+        assert_eq!(add(&mut pending, 14, &[(0, 10), (2, 30)], &[]), [(2, 30, 4)]);
         assert_eq!(add(&mut pending, 15, &[(0, 1)], &[]), [(0, 101, 0)]);
-        assert_eq!(add(&mut pending, 90, &[(1, 7)], &[]), [(1, 7, 1)]);
+        assert_eq!(add(&mut pending, 20, &[(1, 7)], &[]), [], "the canary's one was of an hour that is over");
+        assert_eq!(add(&mut pending, 21, &[], &[(1, 2)]), [(1, 7, 2)]);
     }
 
     #[test]

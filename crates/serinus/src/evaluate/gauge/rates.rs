@@ -144,6 +144,8 @@ impl Rates {
             increase: self.stage.increase(),
             within_margin: self.safe.iter().any(|(margin, _)| self.stage.within(*margin)),
             limit: self.limits.only(),
+            log_worse: self.log_worse(),
+            log_safe: self.log_safe(),
         }
     }
 

@@ -45,7 +45,6 @@ pub(in crate::evaluate) struct Times {
     canary: Histogram,
     /// Over this stage alone.
     stage: (Histogram, Histogram),
-    requests: (u64, u64),
     limit_error: Option<f64>,
 }
 
@@ -108,7 +107,7 @@ impl Sampled {
             Timing::Latency => (measures.latency().clone(), measures.left_after().clone()),
             Timing::Ttft => (measures.ttft().clone(), Histogram::default()),
         };
-        // That a request never ended says something of its time only where times are measured at all.
+        // Where no times are measured, no quantile is known, and requests that never end count for nothing here.
         Self { times, at_least, endless: measures.timed_out() }
     }
 
@@ -223,7 +222,6 @@ impl Times {
             stable: Histogram::default(),
             canary: Histogram::default(),
             stage: Default::default(),
-            requests: (0, 0),
             limit_error: None,
         }
     }
@@ -239,7 +237,6 @@ impl Times {
             self.canary.merge(&sampled.times);
             self.stage.1.merge(&sampled.times);
         }
-        self.requests = (self.stable.count(), self.canary.count());
         if !stable.is_empty() || self.limit_error.is_none() {
             for part in self.pending.add(block, stable.into_iter(), canary.into_iter()) {
                 self.compare(&part, proof);
@@ -334,7 +331,7 @@ impl Times {
     }
 
     pub(super) const fn requests(&self) -> (u64, u64) {
-        self.requests
+        (self.stable.count(), self.canary.count())
     }
 
     /// The quantile with the most evidence.
@@ -353,12 +350,14 @@ impl Times {
         let mut levels = self.levels.iter().filter(|level| !level.stage.is_empty()).peekable();
         Reading {
             unit: Unit::Milliseconds,
-            requests: self.requests,
+            requests: self.requests(),
             values: (self.stable.quantile(quantile), self.canary.quantile(quantile)),
             quantile: Some(quantile),
             increase,
             within_margin: levels.peek().is_some() && levels.all(|level| level.stage.within(Margin::EQUAL)),
             limit: strongest.limits.first().map(|limit| lower_bound(limit.bucket)),
+            log_worse: self.log_worse(),
+            log_safe: self.log_safe(),
         }
     }
 
