@@ -4,11 +4,12 @@
 #![allow(clippy::print_stdout)] // the memory is printed beside the times
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use serinus::clock::Timestamp;
-use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator};
+use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator, StandardGuardrail};
 use serinus::observe::{Block, End, Observation, Outcome};
 use serinus_benches::versions;
 
@@ -53,12 +54,13 @@ fn block(evaluator: &SequentialEvaluator) -> Block {
 
 fn bench(criterion: &mut Criterion) {
     let (observations, unjudged) = (observations(outcome), observations(unjudged));
-    print_memory("", &observations);
+    print_memory("", evaluator(), &observations);
+    print_memory_of_each(&observations);
     let strata = observations.iter().zip((0u8..16).cycle()).map(|((observation, at), n)| {
         let outcome = observation.outcome.stratum(n);
         (Observation::new(observation.version.clone(), outcome), *at)
     });
-    print_memory(" of 16 strata", &strata.collect::<Vec<_>>());
+    print_memory(" of 16 strata", evaluator(), &strata.collect::<Vec<_>>());
     let mut group = criterion.benchmark_group("evaluator");
     for (name, observations) in [("all measured and judged", &observations), ("errors and latency", &unjudged)] {
         group.bench_function(BenchmarkId::new("observe(), tests included", name), |bencher| {
@@ -96,9 +98,8 @@ fn bench(criterion: &mut Criterion) {
 }
 
 /// What an evaluator that has seen 100,000 requests holds, by the resident memory of many of them.
-fn print_memory(what: &str, observations: &[(Observation, Timestamp)]) {
+fn print_memory(what: &str, mut fed: SequentialEvaluator, observations: &[(Observation, Timestamp)]) {
     const COPIES: usize = 500;
-    let mut fed = evaluator();
     for (observation, at) in observations {
         fed.observe(observation, *at);
     }
@@ -109,6 +110,26 @@ fn print_memory(what: &str, observations: &[(Observation, Timestamp)]) {
         println!("memory per evaluator{what}: {each} KiB, and 64 KiB for the shares of users");
     }
     drop(black_box(copies));
+}
+
+/// What one guardrail of each kind takes: what an evaluator with that alone holds, beside one with none.
+fn print_memory_of_each(observations: &[(Observation, Timestamp)]) {
+    let alone = |guardrail: Option<StandardGuardrail>| {
+        let (stable, canary) = versions().expect("the names are fine");
+        let builder = SequentialEvaluator::builder(stable, canary).no_default_guardrails();
+        let builder = guardrail.into_iter().fold(builder, |builder, one| builder.guardrail(Arc::new(one), 1.0));
+        builder.build().expect("one guardrail or none is fine")
+    };
+    print_memory(" without guardrails", alone(None), observations);
+    let kinds = [
+        (" with a rate alone", StandardGuardrail::error_rate(0.5)),
+        (" with a time alone", StandardGuardrail::latency(0.2)),
+        (" with scores alone", StandardGuardrail::score(0.05)),
+        (" with lengths alone", StandardGuardrail::length(0.2)),
+    ];
+    for (name, guardrail) in kinds {
+        print_memory(name, alone(Some(guardrail.expect("the margins make sense"))), observations);
+    }
 }
 
 /// The process's resident memory in KiB, where the system tells it.

@@ -36,7 +36,7 @@ fn loads_that_fail_for_a_moment_are_made_again_and_others_lead_back() {
 }
 
 #[test]
-fn a_controller_that_dies_goes_on_with_its_evidence() {
+fn a_controller_that_dies_is_taken_over() {
     let run = run(Faults { crashes: vec![100.0, 110.0, 3_000.0, 9_000.0], ..Faults::default() });
     assert_eq!((run.ending, run.misrouted), (Ending::Promoted, 0), "{}", run.reason);
     assert!(
@@ -47,13 +47,15 @@ fn a_controller_that_dies_goes_on_with_its_evidence() {
 }
 
 #[test]
-fn a_bad_canary_is_found_across_a_crash() {
+fn evidence_survives_a_crash() {
     let bad = good().fail_rate(0.12);
     let simulation = Simulation::new(plans::five_hours(), Traffic::per_hour(10_000.0), good(), bad);
     let alone = simulation.run(5).unwrap();
-    let crashed = simulation.faults(Faults { crashes: vec![600.0], ..Faults::default() }).run(5).unwrap();
+    let shortly_before = 70.0 + 0.8 * alone.seconds;
+    let crashed = simulation.faults(Faults { crashes: vec![shortly_before], ..Faults::default() }).run(5).unwrap();
     assert_eq!((alone.ending, crashed.ending), (Ending::RolledBack, Ending::RolledBack));
-    assert!(alone.seconds > 600.0, "the crash was on the way: {}", alone.seconds);
+    // What was judged before the crash still counts; all that is lost was in the open block or in flight.
+    assert!(crashed.canary_requests > crashed.exposed * 17 / 20, "{} of {}", crashed.canary_requests, crashed.exposed);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serinus::journal::{Journal, MemoryJournal};
 use serinus::model::ModelVersion;
 use serinus::observe::Outcome as Ended;
 use serinus::plan::{Fleet, RiskPlanner, UpdatePlan, UpdatePlanner};
-use serinus::rollout::{Command, Input, Phase, Rollout, Status};
+use serinus::rollout::{Command, Decision, Input, Phase, Rollout, RolloutPolicy, StageView, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
 struct World {
@@ -43,7 +43,7 @@ impl World {
         Self { plan, host, journal, clock, splitter, engine, work, requests: 0 }
     }
 
-    /// One step of the driver; `hold_back` leaves the host's answers to the process that died.
+    /// One step of the driver.
     fn step(&mut self) {
         for work in std::mem::take(&mut self.work) {
             let answer = match work {
@@ -77,7 +77,7 @@ impl World {
         self.splitter = Arc::new(HashSplitter::new("chat", &Weights::all(self.plan.current().version())));
         let splitter = Arc::clone(&self.splitter) as _;
         let with = Surroundings::new(splitter, Arc::clone(&self.clock) as _, Arc::clone(&self.journal) as _);
-        (self.engine, self.work) = Engine::recover(with, "r", evaluator).unwrap();
+        (self.engine, self.work) = Engine::recover(with, "r", made).unwrap();
     }
 
     fn run_until(&mut self, done: impl Fn(Phase) -> bool) {
@@ -93,6 +93,34 @@ impl World {
 
 fn evaluator(plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
     Ok(Box::new(SequentialEvaluator::for_plan(plan).build()?))
+}
+
+fn made(rollout: Rollout) -> Result<(Rollout, Box<dyn CanaryEvaluator>), DeployError> {
+    let evaluator = evaluator(rollout.plan())?;
+    Ok((rollout, evaluator))
+}
+
+#[test]
+fn a_policy_of_ones_own_is_kept_over_a_crash() {
+    #[derive(Debug)]
+    struct Never;
+    impl RolloutPolicy for Never {
+        fn decide(&self, _: &StageView<'_>) -> Decision {
+            Decision::Pause { reason: "never".into() }
+        }
+    }
+    let mut world = World::new();
+    world.run_until(|now| now == Phase::Stage(0));
+    let with = Surroundings::new(
+        Arc::clone(&world.splitter) as _,
+        Arc::clone(&world.clock) as _,
+        Arc::clone(&world.journal) as _,
+    );
+    let with_policy = |rollout: Rollout| made(rollout.with_policy(Arc::new(Never)));
+    (world.engine, world.work) = Engine::recover(with, "r", with_policy).unwrap();
+    world.run_until(|now| now == Phase::Stage(0));
+    world.step();
+    assert_eq!(world.engine.rollout().paused(), Some("never"));
 }
 
 #[test]
@@ -150,6 +178,6 @@ fn the_journal_goes_on_where_it_stopped_and_an_unknown_rollout_is_an_error() {
     assert!(entries.len() as u64 > before);
     assert!(entries.iter().enumerate().all(|(place, entry)| entry.sequence == place as u64));
     let with = Surroundings::new(Arc::clone(&world.splitter) as _, world.clock, world.journal);
-    let unknown = Engine::recover(with, "another", evaluator).unwrap_err();
+    let unknown = Engine::recover(with, "another", made).unwrap_err();
     assert!(unknown.to_string().contains("another"), "{unknown}");
 }

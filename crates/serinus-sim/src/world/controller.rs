@@ -6,8 +6,7 @@ use serinus::deploy::{DeployError, Engine, Surroundings, Work};
 use serinus::evaluate::CanaryEvaluator;
 use serinus::host::{HostCall, HostError, HostReply};
 use serinus::model::VersionId;
-use serinus::plan::UpdatePlan;
-use serinus::rollout::{CallId, Input};
+use serinus::rollout::{CallId, Input, Rollout};
 use serinus::route::{Lease, RoutingTable, TrafficSplitter};
 
 use super::{World, routers, timestamp};
@@ -135,7 +134,7 @@ impl World<'_> {
         let (splitter, clock) = (Arc::clone(&self.routers) as _, Arc::clone(&self.clock) as _);
         let with = Surroundings::new(splitter, clock, Arc::clone(&self.journal) as _);
         let judge = self.judge.clone();
-        let made = |_: &UpdatePlan| Ok::<_, DeployError>(Box::new(judge) as Box<dyn CanaryEvaluator>);
+        let made = |rollout: Rollout| Ok::<_, DeployError>((rollout, Box::new(judge) as Box<dyn CanaryEvaluator>));
         let (engine, work) =
             Engine::recover(with, "simulated", made).map_err(|error| SimulationError::refused(&error))?;
         self.engine = Some(engine);

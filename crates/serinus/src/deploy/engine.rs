@@ -15,7 +15,6 @@ use crate::alert::{Alert, Severity};
 use crate::clock::{Clock, Timestamp};
 use crate::evaluate::{CanaryEvaluator, Evaluation};
 use crate::journal::{Entry, Journal, JournalError, Record};
-use crate::plan::UpdatePlan;
 use crate::rollout::{Command, Effect, Input, Outcome, Phase, Progress, Rollout, RolloutError};
 use crate::route::{RoutingError, TrafficSplitter};
 
@@ -124,8 +123,8 @@ impl Engine {
     /// Goes on with a rollout whose driver died, from what its journal says: the process that serves has begun anew, with all
     /// traffic on the old version. The canary's replicas are asked for again (a host that still has them has nothing to do)
     /// and verified before it gets its share back; a stage, or a bake, that was under way is held from its beginning.
-    /// `evaluator` is given the plan; one that is [resumed](crate::evaluate::SequentialBuilder::resume) goes on under the same
-    /// budget.
+    /// `make` is given the rollout, which has the plan, to give it a policy and an order of leaving of your own, and makes the
+    /// evaluator; one that is [resumed](crate::evaluate::SequentialBuilder::resume) goes on under the same budget.
     ///
     /// # Errors
     ///
@@ -133,7 +132,7 @@ impl Engine {
     pub fn recover<E>(
         with: Surroundings,
         id: &str,
-        evaluator: impl FnOnce(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, E>,
+        make: impl FnOnce(Rollout) -> Result<(Rollout, Box<dyn CanaryEvaluator>), E>,
     ) -> Result<(Self, Vec<Work>), DeployError>
     where
         DeployError: From<E>,
@@ -148,8 +147,7 @@ impl Engine {
             }
         }
         let plan = plan.ok_or_else(|| JournalError(format!("it knows no rollout {id:?}")))?;
-        let evaluator = evaluator(plan)?;
-        let mut rollout = Rollout::new(id, Arc::new(plan.clone()));
+        let (mut rollout, evaluator) = make(Rollout::new(id, Arc::new(plan.clone())))?;
         if let Some(state) = state {
             rollout = rollout.resumed(state.clone());
         }

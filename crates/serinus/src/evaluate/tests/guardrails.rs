@@ -190,23 +190,39 @@ fn a_cold_start_is_left_out_of_times_and_of_nothing_else() {
     assert_eq!(evaluation.guardrails["error_rate"].canary.requests, 600);
 }
 
+/// What is told to be missing halfway is what it then takes, within a factor of two.
 #[test]
 fn what_is_missing_is_told_in_requests() {
-    let mut evaluator = sequential();
-    let mut traffic = Traffic::new(2, 0.03, 0.03);
-    traffic.share = 0.3;
-    evaluator.set_traffic(0.3, at(0.0));
-    let mut told = Vec::new();
-    for _ in 0..40 {
-        for _ in 0..100 {
-            traffic.judged(&mut evaluator);
-        }
-        let evaluation = evaluator.evaluate(at(traffic.now));
-        let more =
-            evaluation.reasons.iter().find(|reason| reason.contains("more canary requests at the current rates"));
-        told.extend(more.map(|_| evaluation.canary_requests));
-    }
-    assert!(!told.is_empty());
+    let mut good: Vec<f64> = (0..21)
+        .filter_map(|seed| {
+            let mut evaluator = sequential();
+            let mut traffic = Traffic::new(seed, 0.03, 0.03);
+            traffic.share = 0.3;
+            evaluator.set_traffic(0.3, at(0.0));
+            let mut told: Vec<(u64, f64)> = Vec::new();
+            loop {
+                traffic.judged(&mut evaluator);
+                let evaluation = evaluator.evaluate(at(traffic.now));
+                let failures = evaluation.guardrails["failure_rate"].verdict;
+                if failures == Verdict::Degraded || evaluation.canary_requests > 20_000 {
+                    return None;
+                }
+                if failures == Verdict::Healthy {
+                    let &(requests, more) =
+                        told.iter().find(|(requests, _)| 2 * requests >= evaluation.canary_requests)?;
+                    return Some(more / (evaluation.canary_requests - requests) as f64);
+                }
+                let reason = evaluation.reasons.iter().find(|reason| reason.starts_with("judged failures"));
+                let about = reason.and_then(|reason| reason.split("about ").nth(1)?.split(' ').next());
+                let more = about.and_then(|about| about.replace(',', "").parse().ok());
+                told.extend(more.map(|more: f64| (evaluation.canary_requests, more)));
+            }
+        })
+        .collect();
+    assert!(good.len() >= 15, "{good:?}");
+    good.sort_unstable_by(f64::total_cmp);
+    let median = good[good.len() / 2];
+    assert!((0.5..2.0).contains(&median), "{good:?}");
 }
 
 #[test]
