@@ -47,9 +47,9 @@ const HEAVY_USERS: &str = "heavy_users";
 /// worst that the old version's latest requests leave plausible, with the margin. Evidence and budget go on. A limit knows
 /// nothing of drift: if the world gets worse for every version, a promoted version can be rolled back for it.
 ///
-/// Memory is bounded: some 100 KiB with the default guardrails, whatever the traffic (more than half of it the window that
-/// describes the latest requests; a guardrail has 2 KiB for a rate, 20 for a time, 10 for a mean), 64 KiB for the shares of
-/// users, and about 12 KiB for each further stratum.
+/// Memory is bounded: some 100 KiB with the default guardrails, whatever the traffic. Half of it is the window that describes
+/// the latest requests; a guardrail takes 3 KiB for a rate or a mean and 17 for a time, of both versions together. Besides,
+/// there are 64 KiB for the shares of users, and about 13 KiB for each further stratum. (`benches/evaluate` prints them.)
 ///
 /// ```
 /// use serinus::clock::Timestamp;
