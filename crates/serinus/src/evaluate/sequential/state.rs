@@ -22,7 +22,7 @@ pub struct SequentialState {
 }
 
 impl SequentialEvaluator {
-    /// The evidence so far, to be stored. [`SequentialBuilder::resume`] goes on from it.
+    /// The evidence so far, to be stored. [`SequentialBuilder::resume`](crate::evaluate::SequentialBuilder::resume) goes on from it.
     ///
     /// ```
     /// use serinus::clock::Timestamp;
