@@ -4,10 +4,12 @@ mod call;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod error;
+mod generate;
 mod memory;
 
 pub use call::{HostCall, HostReply};
 pub use error::{HostError, Retry};
+pub use generate::{Answer, Expects, Generate, Prompt, Tool, ToolCall};
 pub use memory::{Fault, MemoryHost, Operation};
 
 use std::fmt;

@@ -97,8 +97,6 @@ impl Blocks {
         };
         let (stable, canary) = (settled(&self.stable), settled(&self.canary));
         Block {
-            id: span.id,
-            opened_at: span.opened_at,
             closed_at,
             stable: stable.evidence,
             canary: canary.evidence,
@@ -106,6 +104,7 @@ impl Blocks {
             canary_arrivals: canary.arrivals,
             stable_capped: stable.capped,
             canary_capped: canary.capped,
+            ..Block::empty(span.id, span.opened_at)
         }
     }
 }

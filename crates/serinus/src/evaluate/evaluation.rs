@@ -33,6 +33,9 @@ pub struct Evaluation {
     pub stable_requests: u64,
     /// Requests to the canary that have been judged, over the whole rollout; stages count their own from it.
     pub canary_requests: u64,
+    /// Prompts to which both versions' answers have been compared, over the whole rollout.
+    #[serde(default)]
+    pub pairs: u64,
     /// What a person should look at and that rolls nothing back, by what it is about: alert-only guardrails that have
     /// found the canary to be worse, and users who make up too much of the traffic.
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 mod limit;
 mod means;
+mod pairs;
 mod pending;
 mod rates;
 mod stratified;
@@ -10,6 +11,7 @@ mod times;
 use serde::{Deserialize, Serialize};
 
 use self::means::Means;
+use self::pairs::Pairs;
 use self::rates::Rates;
 use self::times::Times;
 use super::guardrail::Comparison;
@@ -23,6 +25,7 @@ pub(super) enum Gauge {
     Rates(Box<Rates>),
     Times(Box<Times>),
     Means(Box<Means>),
+    Pairs(Box<Pairs>),
 }
 
 /// What is compared, and in which unit it is told.
@@ -32,6 +35,7 @@ pub(super) enum Unit {
     Milliseconds,
     Score,
     Tokens,
+    Pairs,
 }
 
 /// Where a gauge stands.
@@ -63,6 +67,7 @@ impl Gauge {
             Comparison::Time { of, worse, safe } => Self::Times(Box::new(Times::new(*of, *worse, *safe))),
             Comparison::Score { worse, safe } => Self::Means(Box::new(Means::of_scores(*worse, *safe)?)),
             Comparison::Length { worse, safe } => Self::Means(Box::new(Means::of_lengths(*worse, *safe)?)),
+            Comparison::Pairs { worse, safe } => Self::Pairs(Box::new(Pairs::new(*worse, *safe)?)),
         })
     }
 
@@ -73,6 +78,7 @@ impl Gauge {
             Self::Rates(rates) => rates.absorb(block, proof),
             Self::Times(times) => times.absorb(block, canary_is_cold, proof),
             Self::Means(means) => means.absorb(block, proof),
+            Self::Pairs(pairs) => pairs.absorb(block, proof),
         }
     }
 
@@ -82,6 +88,8 @@ impl Gauge {
             Self::Rates(rates) => rates.start_stage(proof),
             Self::Times(times) => times.start_stage(proof),
             Self::Means(means) => means.start_stage(proof),
+            // The same prompts stay the same prompts under other shares.
+            Self::Pairs(_) => {}
         }
     }
 
@@ -91,6 +99,7 @@ impl Gauge {
             Self::Rates(rates) => rates.promote(error),
             Self::Times(times) => times.promote(error),
             Self::Means(means) => means.promote(error),
+            Self::Pairs(_) => {}
         }
     }
 
@@ -100,6 +109,7 @@ impl Gauge {
             Self::Rates(rates) => rates.log_worse(),
             Self::Times(times) => times.log_worse(),
             Self::Means(means) => means.log_worse(),
+            Self::Pairs(pairs) => pairs.log_worse(),
         }
     }
 
@@ -110,6 +120,7 @@ impl Gauge {
             Self::Rates(rates) => rates.log_safe(),
             Self::Times(times) => times.log_safe(),
             Self::Means(means) => means.log_safe(),
+            Self::Pairs(pairs) => pairs.log_safe(),
         }
     }
 
@@ -118,6 +129,7 @@ impl Gauge {
             Self::Rates(rates) => rates.reading(),
             Self::Times(times) => times.reading(),
             Self::Means(means) => means.reading(),
+            Self::Pairs(pairs) => pairs.reading(),
         }
     }
 
@@ -126,6 +138,7 @@ impl Gauge {
             Self::Rates(rates) => rates.requests(),
             Self::Times(times) => times.requests(),
             Self::Means(means) => means.requests(),
+            Self::Pairs(pairs) => pairs.requests(),
         }
     }
 
@@ -135,6 +148,7 @@ impl Gauge {
             Self::Rates(rates) => rates.interval(confidence),
             Self::Times(times) => times.interval(confidence),
             Self::Means(means) => means.interval(confidence),
+            Self::Pairs(pairs) => pairs.interval(confidence),
         }
     }
 }

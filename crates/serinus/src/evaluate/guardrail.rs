@@ -103,6 +103,14 @@ pub enum Comparison {
         /// The relative change that the promote test excludes.
         safe: f64,
     },
+    /// Which of two answers to one prompt is better ([`Block::pairs`](crate::observe::Block::pairs)): by how much the share
+    /// of prompts that the canary loses is above the share that it wins.
+    Pairs {
+        /// The difference that the rollback test grants.
+        worse: f64,
+        /// The difference that the promote test excludes.
+        safe: f64,
+    },
 }
 
 /// In which sense requests fail.
@@ -145,6 +153,7 @@ impl Comparison {
             Self::Time { worse, safe, .. } => (100.0, "relative increases from 0 to 100", worse, safe),
             Self::Score { worse, safe } => (0.99, "decreases of a score from 0 to 0.99", worse, safe),
             Self::Length { worse, safe } => (0.9, "relative changes of the length from 0 to 0.9", worse, safe),
+            Self::Pairs { worse, safe } => (0.99, "differences of shares from 0 to 0.99", worse, safe),
         };
         if let Some(got) = [worse, safe].into_iter().find(|margin| !(0.0..=most).contains(margin)) {
             return Err(MarginError { expected, got });

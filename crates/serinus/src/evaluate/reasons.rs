@@ -7,8 +7,15 @@ use super::watch::{Fed, Watch};
 fn comparison(watch: &Watch, reading: &Reading) -> String {
     let noun = watch.guardrail().noun();
     let ((stable_requests, canary_requests), (stable, canary)) = (reading.requests, reading.values);
+    if reading.unit == Unit::Pairs {
+        let (worse, better) = (value(reading.unit, stable), value(reading.unit, canary));
+        let pairs = whole(canary_requests);
+        return format!(
+            "{noun}: the canary's was the worse one in {worse} and the better one in {better} of {pairs} pairs"
+        );
+    }
     let (what, of) = match reading.unit {
-        Unit::Share => (String::new(), "of"),
+        Unit::Share | Unit::Pairs => (String::new(), "of"),
         Unit::Milliseconds => (quantile(reading), "over"),
         Unit::Score | Unit::Tokens => ("a mean of ".to_owned(), "over"),
     };
@@ -35,7 +42,7 @@ fn quantile(reading: &Reading) -> String {
 fn value(unit: Unit, value: Option<f64>) -> String {
     let Some(value) = value else { return "none".into() };
     match unit {
-        Unit::Share => percent(value),
+        Unit::Share | Unit::Pairs => percent(value),
         Unit::Milliseconds if value >= 100.0 => format!("{} ms", grouped(&format!("{value:.0}"))),
         Unit::Milliseconds => format!("{value:.1} ms"),
         Unit::Score => format!("{value:.3}"),

@@ -99,6 +99,9 @@ pub struct SequentialEvaluator {
 struct Course {
     stable_requests: u64,
     canary_requests: u64,
+    /// Prompts to which both versions' answers have been compared.
+    #[serde(default)]
+    pairs: u64,
     /// Of this stage's canary requests, those that counted and those beyond their user's share.
     stage_arrivals: u64,
     stage_capped: u64,
@@ -163,7 +166,13 @@ impl SequentialEvaluator {
     }
 
     fn enough(&self) -> bool {
-        self.course.stable_requests.min(self.course.canary_requests) >= self.min_requests
+        self.compared() >= self.min_requests
+    }
+
+    /// Requests of each version that there are: pairs, as long as no user has met the canary.
+    fn compared(&self) -> u64 {
+        let Course { stable_requests, canary_requests, pairs, .. } = self.course;
+        if canary_requests == 0 { pairs } else { stable_requests.min(canary_requests) }
     }
 
     /// The evidence of the guardrails that have a share of the budget.
@@ -274,8 +283,9 @@ impl CanaryEvaluator for SequentialEvaluator {
     }
 
     fn absorb(&mut self, block: &Block) {
-        let is_cold = self.is_cold(block);
+        let is_cold = !block.reviews && self.is_cold(block);
         let course = &mut self.course;
+        course.pairs = course.pairs.saturating_add(block.pairs.len() as u64);
         course.stable_requests = course.stable_requests.saturating_add(block.stable.requests());
         course.canary_requests = course.canary_requests.saturating_add(block.canary.requests());
         course.stage_arrivals = course.stage_arrivals.saturating_add(block.canary_arrivals);
@@ -337,6 +347,7 @@ impl CanaryEvaluator for SequentialEvaluator {
             guardrails: self.guardrail_reports(&readings),
             stable_requests: self.course.stable_requests,
             canary_requests: self.course.canary_requests,
+            pairs: self.course.pairs,
             alerts: self.course.alerts.clone(),
             ledger: Some(self.ledger(&readings)),
             at: now,

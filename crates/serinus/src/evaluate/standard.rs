@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing};
-use crate::observe::{Errors, Failures};
+use crate::observe::{Check, Errors, Failures, Signal, Unhappy};
 use serinus_stats::sequential::Margin;
 
 /// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
@@ -46,6 +46,9 @@ enum Kind {
     Time(Timing),
     Score,
     Length,
+    Check(Check),
+    Unhappy,
+    Pairs,
 }
 
 impl StandardGuardrail {
@@ -114,8 +117,40 @@ impl StandardGuardrail {
         Self::new(Kind::Length, change)
     }
 
+    /// The share of answers that fail a check of their text ([`Outcome::checks`](crate::observe::Outcome::checks)), as
+    /// [`error_rate`](Self::error_rate).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn text_check(check: Check, increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Check(check), increase)
+    }
+
+    /// The share of answers, of those that users said something of, that they disliked
+    /// ([`Outcome::feedback`](crate::observe::Outcome::feedback) below ½), as [`error_rate`](Self::error_rate). Who speaks
+    /// up is not chance: users of a slow or strange version may speak up more, or leave. Take it as a hint, and let it
+    /// [alert](super::SequentialBuilder::alert_on) rather than roll back.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn unhappy_rate(increase: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Unhappy, increase)
+    }
+
+    /// Answers to the same prompts, compared pair by pair: by how much the canary loses a larger share of the prompts than
+    /// it wins, absolutely. 0.05 is a regression of five prompts in a hundred.
+    ///
+    /// # Errors
+    ///
+    /// Unless `decrease` is above 0 and at most 0.99.
+    pub fn pairwise(decrease: f64) -> Result<Self, MarginError> {
+        Self::new(Kind::Pairs, decrease)
+    }
+
     fn new(kind: Kind, trigger: f64) -> Result<Self, MarginError> {
-        if matches!(kind, Kind::Errors | Kind::Failures | Kind::Abandoned)
+        if matches!(kind, Kind::Errors | Kind::Failures | Kind::Abandoned | Kind::Check(_) | Kind::Unhappy)
             && !(trigger > 0.0 && trigger <= GREATEST_INCREASE)
         {
             return Err(MarginError { expected: "a relative increase above 0, such as 0.5 for +50%", got: trigger });
@@ -165,6 +200,9 @@ impl Guardrail for StandardGuardrail {
             Kind::Time(Timing::Ttft) => "ttft",
             Kind::Score => "score",
             Kind::Length => "length",
+            Kind::Check(ref check) => check.name(),
+            Kind::Unhappy => Unhappy.name(),
+            Kind::Pairs => "pairwise",
         }
     }
 
@@ -177,6 +215,9 @@ impl Guardrail for StandardGuardrail {
             Kind::Time(of) => Comparison::Time { of, worse, safe },
             Kind::Score => Comparison::Score { worse, safe },
             Kind::Length => Comparison::Length { worse, safe },
+            Kind::Check(check) => self.rate(RateOf::Signal(Arc::new(check))),
+            Kind::Unhappy => self.rate(RateOf::Signal(Arc::new(Unhappy))),
+            Kind::Pairs => Comparison::Pairs { worse, safe },
         }
     }
 
@@ -193,6 +234,9 @@ impl Guardrail for StandardGuardrail {
             Kind::Time(Timing::Ttft) => "time to the first token",
             Kind::Score => "score",
             Kind::Length => "length",
+            Kind::Check(check) => check.noun(),
+            Kind::Unhappy => "answers that users disliked",
+            Kind::Pairs => "answers to the same prompts",
         }
     }
 }
@@ -208,6 +252,8 @@ mod tests {
             assert!(StandardGuardrail::latency(bad).is_err(), "{bad}");
             assert!(StandardGuardrail::score(bad).is_err(), "{bad}");
             assert!(StandardGuardrail::length(bad).is_err(), "{bad}");
+            assert!(StandardGuardrail::text_check(Check::Empty, bad).is_err(), "{bad}");
+            assert!(StandardGuardrail::pairwise(bad).is_err(), "{bad}");
         }
         assert!(StandardGuardrail::score(1.0).is_err());
         assert!(StandardGuardrail::length(0.95).is_err());

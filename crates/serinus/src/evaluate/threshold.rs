@@ -261,6 +261,7 @@ impl CanaryEvaluator for ThresholdEvaluator {
             guardrails: BTreeMap::new(),
             stable_requests: self.stable_requests,
             canary_requests: self.canary_requests,
+            pairs: 0,
             alerts: BTreeMap::new(),
             ledger: None,
             at: now,

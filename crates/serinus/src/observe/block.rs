@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::ArmEvidence;
 use super::outcome::{End, Outcome};
+use super::pair::Pair;
 use super::signal::Signals;
 use crate::clock::Timestamp;
 
@@ -46,6 +47,13 @@ pub struct Block {
     pub stable_capped: u64,
     /// Requests to the canary that left no evidence, as they were beyond their user's share.
     pub canary_capped: u64,
+    /// Whether it holds reviews of answers (a judge's, a user's) and not the requests themselves, which another block has.
+    #[serde(default)]
+    pub reviews: bool,
+    /// How the canary's answers to the same prompts fared, in an order that has nothing to do with it: that in which the
+    /// prompts were taken.
+    #[serde(default)]
+    pub pairs: Vec<Pair>,
 }
 
 impl Block {
@@ -61,7 +69,14 @@ impl Block {
             canary_arrivals: 0,
             stable_capped: 0,
             canary_capped: 0,
+            reviews: false,
+            pairs: Vec::new(),
         }
+    }
+
+    /// A block for reviews.
+    pub fn of_reviews(id: u64, opened_at: Timestamp) -> Self {
+        Self { reviews: true, ..Self::empty(id, opened_at) }
     }
 
     /// Adds what both versions did elsewhere over the same stretch of time: another router's part of the block. The block
@@ -75,6 +90,7 @@ impl Block {
         self.canary_arrivals = self.canary_arrivals.saturating_add(other.canary_arrivals);
         self.stable_capped = self.stable_capped.saturating_add(other.stable_capped);
         self.canary_capped = self.canary_capped.saturating_add(other.canary_capped);
+        self.pairs.extend(&other.pairs);
     }
 }
 

@@ -34,6 +34,8 @@ pub struct ArmEvidence {
     cancelled: u64,
     timed_out: u64,
     invalid: u64,
+    #[serde(default)]
+    reviewed: u64,
     /// By label, in rising order. Mostly one.
     strata: Vec<(u8, Measures)>,
 }
@@ -60,6 +62,14 @@ impl ArmEvidence {
         }
     }
 
+    /// Adds what was said of an answer after its request had ended: its `passed`, `quality`, `checks`, `feedback` and
+    /// `stratum`. The request itself is not counted again.
+    pub fn review(&mut self, review: &Outcome, signals: &Signals) {
+        self.reviewed += 1;
+        let (stratum, review) = self.checked(review);
+        self.stratum_mut(stratum).record_review(&review, signals);
+    }
+
     /// The outcome's stratum, and the outcome with impossible values taken as unmeasured, and counted.
     fn checked(&mut self, outcome: &Outcome) -> (u8, Outcome) {
         let mut checked = *outcome;
@@ -72,6 +82,7 @@ impl ArmEvidence {
         check(&mut checked.latency_ms, f64::MAX);
         check(&mut checked.ttft_ms, f64::MAX);
         check(&mut checked.quality, 1.0);
+        check(&mut checked.feedback, 1.0);
         let stratum = outcome.stratum.unwrap_or(0);
         if stratum < STRATA {
             return (stratum, checked);
@@ -103,6 +114,7 @@ impl ArmEvidence {
         self.cancelled = self.cancelled.saturating_add(other.cancelled);
         self.timed_out = self.timed_out.saturating_add(other.timed_out);
         self.invalid = self.invalid.saturating_add(other.invalid);
+        self.reviewed = self.reviewed.saturating_add(other.reviewed);
         for (label, measures) in &other.strata {
             self.stratum_mut(*label).merge(measures);
         }
@@ -143,6 +155,11 @@ impl ArmEvidence {
         self.invalid
     }
 
+    /// Reviews of answers, which come after their requests have ended.
+    pub const fn reviewed(&self) -> u64 {
+        self.reviewed
+    }
+
     /// What the requests of each stratum measured, by label in rising order. Those without a label have 0.
     pub fn strata(&self) -> impl Iterator<Item = (u8, &Measures)> {
         self.strata.iter().map(|(label, measures)| (*label, measures))
@@ -157,6 +174,7 @@ impl ArmEvidence {
             cancelled: self.cancelled,
             timed_out: self.timed_out,
             invalid: self.invalid,
+            reviewed: self.reviewed,
             strata,
         }
     }
@@ -218,6 +236,18 @@ mod tests {
         let evidence = of(&[End::Abandoned(Outcome::ok()), End::Cancelled]);
         assert_eq!((evidence.abandoned(), evidence.cancelled(), evidence.requests()), (1, 1, 0));
         assert_eq!(*evidence.total(), Measures::default());
+    }
+
+    #[test]
+    fn a_review_says_what_it_says_and_counts_no_request() {
+        let signals = signals();
+        let mut evidence = of(&[End::Finished(Outcome::ok())]);
+        evidence.review(&Outcome::ok().passed(false).quality(0.25), &signals);
+        evidence.review(&Outcome::ok().quality(1.5).feedback(f64::NAN), &signals);
+        let total = evidence.total();
+        assert_eq!((total.rates()[0].trials(), total.rates()[1].failures(), total.rates()[1].trials()), (1, 1, 1));
+        assert_eq!((total.quality().mean(), evidence.requests(), evidence.ended()), (Some(0.25), 1, 1));
+        assert_eq!((evidence.reviewed(), evidence.invalid()), (2, 2));
     }
 
     #[test]

@@ -35,10 +35,7 @@ impl Measures {
             self.lengths.record(f64::from(tokens));
             self.tokens.record(f64::from(tokens));
         }
-        if let Some(quality) = outcome.quality {
-            self.scores.record(quality);
-            self.quality.record(quality);
-        }
+        self.record_quality(outcome);
         if !outcome.error {
             if let Some(latency_ms) = outcome.latency_ms {
                 self.latency.record(latency_ms);
@@ -46,6 +43,24 @@ impl Measures {
             if let Some(ttft_ms) = outcome.ttft_ms {
                 self.ttft.record(ttft_ms);
             }
+        }
+    }
+
+    /// What was said of an answer after its request had been recorded.
+    pub(super) fn record_review(&mut self, review: &Outcome, signals: &Signals) {
+        self.make_room(signals.len());
+        for (rate, signal) in self.rates.iter_mut().zip(signals.iter()).filter(|(_, signal)| signal.reads_reviews()) {
+            if let Some(failed) = signal.failed(review) {
+                rate.add_trial(failed);
+            }
+        }
+        self.record_quality(review);
+    }
+
+    fn record_quality(&mut self, outcome: &Outcome) {
+        if let Some(quality) = outcome.quality {
+            self.scores.record(quality);
+            self.quality.record(quality);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::Checks;
+
 /// What one finished request came to: a small value without allocation, made on the request path.
 ///
 /// Only [`error`](Self::error) is always known; everything else may be left unmeasured. A value that cannot be right
@@ -31,6 +33,10 @@ pub struct Outcome {
     pub passed: Option<bool>,
     /// A score of the answer in [0, 1]; higher is better.
     pub quality: Option<f64>,
+    /// What checks of its text found.
+    pub checks: Checks,
+    /// What the user thought of it, in [0, 1]; higher is better, and below ½ is unhappy.
+    pub feedback: Option<f64>,
     /// What kind of request it was, from 0 to 15: see [`stratum`](Self::stratum).
     pub stratum: Option<u8>,
 }
@@ -41,7 +47,17 @@ pub(crate) const STRATA: u8 = 16;
 impl Outcome {
     /// A request that was answered.
     pub const fn ok() -> Self {
-        Self { ttft_ms: None, latency_ms: None, tokens: None, error: false, passed: None, quality: None, stratum: None }
+        Self {
+            ttft_ms: None,
+            latency_ms: None,
+            tokens: None,
+            error: false,
+            passed: None,
+            quality: None,
+            checks: Checks::none(),
+            feedback: None,
+            stratum: None,
+        }
     }
 
     /// A request that failed.
@@ -72,6 +88,16 @@ impl Outcome {
     /// With a score of the answer, in [0, 1].
     pub const fn quality(self, quality: f64) -> Self {
         Self { quality: Some(quality), ..self }
+    }
+
+    /// With what checks of the answer's text found.
+    pub const fn checks(self, checks: Checks) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// With what the user thought of the answer, in [0, 1].
+    pub const fn feedback(self, feedback: f64) -> Self {
+        Self { feedback: Some(feedback), ..self }
     }
 
     /// With the kind of request that it was, from 0 to 15: long or short prompts, cached or not, a language. Only requests

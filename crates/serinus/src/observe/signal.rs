@@ -39,6 +39,13 @@ pub trait Signal: Send + Sync + fmt::Debug {
 
     /// Whether this request failed in the signal's sense; `None` if the outcome says nothing about it.
     fn failed(&self, outcome: &Outcome) -> Option<bool>;
+
+    /// Whether it is also asked of reviews: judgements that come after a request has ended, as an outcome of which nothing
+    /// but [`passed`](Outcome::passed), [`quality`](Outcome::quality), [`checks`](Outcome::checks) and
+    /// [`feedback`](Outcome::feedback) is known. A signal that always has an answer must not be.
+    fn reads_reviews(&self) -> bool {
+        false
+    }
 }
 
 /// Requests that ended in an error.
@@ -81,6 +88,35 @@ impl Signal for Failures {
 
     fn failed(&self, outcome: &Outcome) -> Option<bool> {
         if outcome.error { None } else { outcome.passed.map(|passed| !passed) }
+    }
+
+    fn reads_reviews(&self) -> bool {
+        true
+    }
+}
+
+/// Answers that their users disliked: [`feedback`](Outcome::feedback) below ½.
+///
+/// ```
+/// use serinus::observe::{Outcome, Signal, Unhappy};
+///
+/// assert_eq!(Unhappy.failed(&Outcome::ok().feedback(0.0)), Some(true));
+/// assert_eq!(Unhappy.failed(&Outcome::ok()), None, "no word from the user");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Unhappy;
+
+impl Signal for Unhappy {
+    fn name(&self) -> &'static str {
+        "unhappy_rate"
+    }
+
+    fn failed(&self, outcome: &Outcome) -> Option<bool> {
+        outcome.feedback.map(|feedback| feedback < 0.5)
+    }
+
+    fn reads_reviews(&self) -> bool {
+        true
     }
 }
 

@@ -49,7 +49,7 @@ impl Window {
     /// Adds a block and forgets what it makes superfluous.
     pub fn push(&mut self, block: &Block) {
         for (latest, evidence) in [(&mut self.stable, &block.stable), (&mut self.canary, &block.canary)] {
-            if evidence.requests() > 0 {
+            if evidence.requests() + evidence.reviewed() > 0 {
                 latest.push(block, evidence, self.age, self.requests);
             }
         }

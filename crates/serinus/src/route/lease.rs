@@ -153,6 +153,11 @@ impl Lease {
         self.reason
     }
 
+    /// Whether what comes of the request is evidence: chance chose its version, and its user has a share left.
+    pub fn is_evidence(&self) -> bool {
+        self.is_evidence
+    }
+
     /// A token that keeps the conversation on this version; hand it to the client and pass it back in with
     /// [`Request::session_token`](super::Request::session_token).
     pub fn session_token(&self) -> SessionToken {

@@ -65,7 +65,7 @@ impl<T: Sample> Pending<T> {
         canary: impl Iterator<Item = (u8, T)>,
     ) -> Vec<Part<T>> {
         let at = block.closed_at;
-        if block.canary_arrivals == 0 {
+        if block.canary_arrivals == 0 && !block.reviews {
             let alone = |(stratum, stable)| Part { stratum, stable, canary: T::default(), since: at };
             return stable.map(alone).filter(|part| !part.stable.is_empty()).collect();
         }
