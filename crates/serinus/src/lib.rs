@@ -41,6 +41,7 @@ pub mod deploy;
 pub mod evaluate;
 pub mod host;
 pub mod journal;
+pub mod judge;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -1,0 +1,403 @@
+//! What tickets, workers and the control path share: the samples that wait, and the reviews that have come.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::feedback::{Feedback, FeedbackError, Receipts};
+use super::health::Health;
+use super::rounds::{Place, Rounds};
+use super::sampling::{Pace, Sampler, Sampling};
+use super::stats::ReviewStats;
+use crate::clock::{Clock, Timestamp};
+use crate::host::{Answer, Prompt};
+use crate::model::VersionId;
+use crate::observe::{Arm, Block, BlockRule, Outcome, Pair, Signals};
+
+/// The comparison under way, as requests see it.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) stable: VersionId,
+    pub(super) canary: VersionId,
+    number: u64,
+    sampler: Sampler,
+    mode: AtomicU8,
+}
+
+/// What is taken at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Mode {
+    Nothing,
+    /// Prompts of the stable version, to be tried on the canary.
+    Shadow,
+    /// Answers of both.
+    Traffic,
+}
+
+impl Comparison {
+    fn mode(&self) -> Mode {
+        let now = self.mode.load(Ordering::Acquire);
+        [Mode::Shadow, Mode::Traffic].into_iter().find(|mode| *mode as u8 == now).unwrap_or(Mode::Nothing)
+    }
+}
+
+/// A request that was taken into the sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    comparison: u64,
+    pub(super) place: Place,
+    pub(super) purpose: Purpose,
+    pub(super) stratum: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its answer is judged.
+    Score,
+    /// Its prompt is tried on the canary.
+    Replay,
+}
+
+/// Work for whoever judges.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) taken: Taken,
+    pub(super) prompt: Prompt,
+    pub(super) answer: Answer,
+    /// Where it is to be tried.
+    pub(super) canary: VersionId,
+}
+
+/// What came of a task.
+#[derive(Debug)]
+pub(super) enum Review {
+    KeptBack,
+    Score(Outcome),
+    Pair {
+        stable: Outcome,
+        canary: Outcome,
+        verdict: Option<(Pair, bool)>,
+    },
+    /// The canary gave no answer.
+    NoReplay,
+}
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    sampling: Sampling,
+    feedback: Option<Feedback>,
+    clock: Arc<dyn Clock>,
+    is_active: AtomicBool,
+    comparison: RwLock<Option<Arc<Comparison>>>,
+    books: Mutex<Books>,
+    work: Condvar,
+    closing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    open: Option<Open>,
+    queue: VecDeque<Task>,
+    held: usize,
+    stats: ReviewStats,
+    health: Health,
+    comparisons: u64,
+}
+
+/// The books of one comparison.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    rounds: Rounds,
+    pace: Pace,
+    alone: bool,
+    words: Option<(Rounds, Receipts)>,
+}
+
+impl Desk {
+    pub(super) fn new(sampling: Sampling, feedback: Option<Feedback>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            sampling,
+            feedback,
+            clock,
+            is_active: AtomicBool::new(false),
+            comparison: RwLock::new(None),
+            books: Mutex::default(),
+            work: Condvar::new(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// Begins a comparison; what is left of the one before is let go.
+    pub(super) fn begin(&self, stable: VersionId, canary: VersionId, signals: &Signals, rule: BlockRule) {
+        let mut books = self.books.lock();
+        books.comparisons += 1;
+        let number = books.comparisons;
+        let now = self.clock.now();
+        let words = self.feedback.map(|feedback| {
+            // Most requests never get a word: their blocks close by time alone.
+            let rule = BlockRule { min_arrivals: u64::MAX, ..rule };
+            (Rounds::new(rule, feedback.window, signals.clone()), Receipts::new(feedback.remembered))
+        });
+        books.open = Some(Open {
+            number,
+            rounds: Rounds::new(rule, self.sampling.deadline, signals.clone()),
+            pace: Pace::new(self.sampling.replays_per_second, now),
+            alone: false,
+            words,
+        });
+        let sampler = Sampler::new(self.sampling.per_minute);
+        let comparison = Comparison { stable, canary, number, sampler, mode: AtomicU8::new(Mode::Nothing as u8) };
+        *self.comparison.write() = Some(Arc::new(comparison));
+    }
+
+    /// Nothing is compared any more.
+    pub(super) fn end(&self) {
+        self.set_mode(Mode::Nothing);
+        *self.comparison.write() = None;
+        let mut books = self.books.lock();
+        books.open = None;
+        books.held -= books.queue.len();
+        books.queue.clear();
+    }
+
+    fn set_mode(&self, mode: Mode) {
+        let Some(comparison) = self.comparison.read().clone() else { return };
+        comparison.mode.store(mode as u8, Ordering::Release);
+        self.is_active.store(mode != Mode::Nothing, Ordering::Release);
+    }
+
+    /// Prompts are tried on the canary from here on.
+    pub(super) fn begin_shadow(&self) {
+        self.set_mode(Mode::Shadow);
+    }
+
+    /// The shares of traffic have changed; what waits to be tried in the shadow is let go.
+    pub(super) fn set_traffic(&self, canary_share: f64) {
+        self.set_mode(if canary_share > 0.0 { Mode::Traffic } else { Mode::Nothing });
+        let now = self.clock.now();
+        let mut books = self.books.lock();
+        let Books { open, queue, held, .. } = &mut *books;
+        let Some(open) = open else { return };
+        let before = queue.len();
+        queue.retain(|task| {
+            let stays = task.taken.purpose == Purpose::Score;
+            if !stays {
+                open.rounds.give_up(task.taken.place);
+            }
+            stays
+        });
+        *held -= before - queue.len();
+        open.rounds.cut(now);
+        if let Some((words, _)) = &mut open.words {
+            words.cut(now);
+        }
+    }
+
+    pub(super) fn canary_alone(&self) {
+        if let Some(open) = &mut self.books.lock().open {
+            open.alone = true;
+            open.rounds.canary_alone();
+            if let Some((words, _)) = &mut open.words {
+                words.canary_alone();
+            }
+        }
+    }
+
+    /// Takes a request that chance has sent to a version, or does not. Cheap while nothing is compared.
+    pub(super) fn take(&self, version: &VersionId, request_id: &str) -> Option<Taken> {
+        if !self.is_active.load(Ordering::Acquire) {
+            return None;
+        }
+        let comparison = self.comparison.read().clone()?;
+        let arm = if *version == comparison.canary {
+            Arm::Canary
+        } else if *version == comparison.stable {
+            Arm::Stable
+        } else {
+            return None;
+        };
+        let purpose = match (comparison.mode(), arm) {
+            (Mode::Nothing, _) | (Mode::Shadow, Arm::Canary) => return None,
+            (Mode::Shadow, Arm::Stable) => Purpose::Replay,
+            (Mode::Traffic, _) => Purpose::Score,
+        };
+        let takes = purpose == Purpose::Replay || comparison.sampler.takes(arm, request_id);
+        if !takes && self.feedback.is_none() {
+            return None;
+        }
+        let now = self.clock.now();
+        let mut books = self.books.lock();
+        let open = books.open.as_mut().filter(|open| open.number == comparison.number)?;
+        if let (Some((words, receipts)), Purpose::Score) = (&mut open.words, purpose) {
+            let place = words.take(arm, now);
+            receipts.add(request_id, place);
+        }
+        if !takes || (purpose == Purpose::Replay && !open.pace.takes(now)) {
+            return None;
+        }
+        let place = open.rounds.take(arm, now);
+        books.stats.version(arm).sampled += 1;
+        Some(Taken { comparison: comparison.number, place, purpose, stratum: None })
+    }
+
+    /// A request that was taken ended without an answer.
+    pub(super) fn unanswered(&self, taken: Taken) {
+        let mut books = self.books.lock();
+        books.stats.version(taken.place.arm()).unanswered += 1;
+        books.give_up(taken);
+    }
+
+    /// A request that was taken has its answer, which waits to be judged.
+    pub(super) fn submit(&self, taken: Taken, prompt: Prompt, answer: Answer) {
+        let Some(comparison) = self.comparison.read().clone() else { return };
+        let mut books = self.books.lock();
+        if books.held >= self.sampling.max_held {
+            books.stats.version(taken.place.arm()).crowded_out += 1;
+            return books.give_up(taken);
+        }
+        books.held += 1;
+        books.queue.push_back(Task { taken, prompt, answer, canary: comparison.canary.clone() });
+        self.work.notify_one();
+    }
+
+    /// The next task; waits for one if `wait` says so, until the desk closes.
+    pub(super) fn next_task(&self, wait: bool) -> Option<Task> {
+        let mut books = self.books.lock();
+        loop {
+            if self.closing.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(task) = books.queue.pop_front() {
+                return Some(task);
+            }
+            if !wait {
+                return None;
+            }
+            self.work.wait(&mut books);
+        }
+    }
+
+    /// No worker gets another task.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        let _books = self.books.lock();
+        self.work.notify_all();
+    }
+
+    /// A task has been done, in whatever way.
+    pub(super) fn done(&self, taken: Taken, review: Review) {
+        let mut books = self.books.lock();
+        books.held -= 1;
+        let arm = taken.place.arm();
+        let with_stratum = |outcome: Outcome| Outcome { stratum: taken.stratum, ..outcome };
+        let open = books.open.as_mut().filter(|open| open.number == taken.comparison);
+        let Some(rounds) = open.map(|open| &mut open.rounds) else {
+            books.stats.version(arm).late += 1;
+            return;
+        };
+        let in_time = match &review {
+            Review::KeptBack | Review::NoReplay => {
+                rounds.give_up(taken.place);
+                true
+            }
+            Review::Score(outcome) => rounds.review(taken.place, &with_stratum(*outcome)),
+            Review::Pair { stable, canary, verdict } => {
+                rounds.pair(taken.place, verdict.map(|(pair, _)| pair), &with_stratum(*stable), &with_stratum(*canary))
+            }
+        };
+        let stats = &mut books.stats;
+        match review {
+            _ if !in_time => stats.version(arm).late += 1,
+            Review::KeptBack => stats.version(arm).kept_back += 1,
+            Review::NoReplay => stats.replays_failed += 1,
+            Review::Score(_) => stats.version(arm).reviewed += 1,
+            Review::Pair { verdict, .. } => {
+                stats.stable.reviewed += 1;
+                stats.canary.reviewed += 1;
+                if let Some((_, flipped)) = verdict {
+                    stats.pairs += 1;
+                    stats.flipped += u64::from(flipped);
+                }
+            }
+        }
+    }
+
+    /// Notes how a call to the judge went.
+    pub(super) fn note<T>(&self, result: &Result<T, super::JudgeError>) {
+        let mut books = self.books.lock();
+        books.health.note(result);
+        if let Err(error) = result {
+            books.stats.count_failure(error);
+        }
+    }
+
+    pub(super) fn feedback(&self, request_id: &str, score: f64) -> Result<(), FeedbackError> {
+        if !(0.0..=1.0).contains(&score) {
+            return Err(FeedbackError::Invalid(score));
+        }
+        let mut books = self.books.lock();
+        let Books { open, stats, .. } = &mut *books;
+        let found = open.as_mut().and_then(|open| open.words.as_mut());
+        let found = found.and_then(|(words, receipts)| Some((words, receipts.take(request_id)?)));
+        let Some((words, place)) = found else {
+            stats.feedback_unknown += 1;
+            return Err(FeedbackError::Unknown);
+        };
+        if !words.review(place, &Outcome::ok().feedback(score)) {
+            stats.feedback_late += 1;
+            return Err(FeedbackError::Late);
+        }
+        stats.feedback += 1;
+        Ok(())
+    }
+
+    /// The blocks of reviews that are complete. To be asked once a tick.
+    pub(super) fn collect(&self, now: Timestamp) -> Vec<Block> {
+        let comparison = self.comparison.read().clone();
+        let mut books = self.books.lock();
+        let Some(open) = &mut books.open else { return Vec::new() };
+        let in_shadow = comparison.as_ref().is_some_and(|comparison| comparison.mode() == Mode::Shadow);
+        if in_shadow && open.rounds.is_open() {
+            // Pairs are comparable by themselves and wait for no block to fill.
+            open.rounds.cut(now);
+        } else if let Some(lasted) = open.rounds.close_if_due(now)
+            && let Some(comparison) = comparison
+        {
+            comparison.sampler.adjust(lasted, open.alone);
+        }
+        let (mut blocks, missing) = open.rounds.collect(now);
+        if let Some((words, _)) = &mut open.words {
+            words.close_if_due(now);
+            blocks.extend(words.collect(now).0);
+        }
+        books.stats.missing += missing;
+        blocks
+    }
+
+    /// What somebody should look at.
+    pub(super) fn alerts(&self) -> BTreeMap<String, String> {
+        self.books.lock().health.alert().map(|alert| ("judge".to_owned(), alert)).into_iter().collect()
+    }
+
+    pub(super) fn stats(&self) -> ReviewStats {
+        let books = self.books.lock();
+        ReviewStats { held: books.held as u64, ..books.stats.clone() }
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.sampling.deadline
+    }
+}
+
+impl Books {
+    fn give_up(&mut self, taken: Taken) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.number == taken.comparison) {
+            open.rounds.give_up(taken.place);
+        }
+    }
+}
