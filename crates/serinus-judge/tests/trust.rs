@@ -57,7 +57,8 @@ fn sensitivity_and_specificity_are_measured() {
     // It overlooks one bad answer in five, and faults one good one in ten.
     let server = Server::start(|asked, _| {
         let answer = shown(asked, "answer");
-        let judged_bad = if answer.starts_with("bad") { number(&answer) % 5 != 0 } else { number(&answer) % 10 == 0 };
+        let number = number(&answer);
+        let judged_bad = if answer.starts_with("bad") { !number.is_multiple_of(5) } else { number.is_multiple_of(10) };
         Reply::score(if judged_bad { 2 } else { 4 })
     });
     let prompt = Prompt::new("?");

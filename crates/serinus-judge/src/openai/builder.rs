@@ -103,7 +103,8 @@ impl OpenAiJudgeBuilder {
     }
 
     /// Takes the key from an environment variable, when the judge is built. Local servers need none. Over `http` a key
-    /// can be read by whoever carries it.
+    /// can be read by whoever carries it. The judge shows it nowhere; the HTTP client's own records at trace level
+    /// (`ureq_proto=trace`) are the bytes on the wire, the key and the judged texts with them.
     pub fn key_from_env(self, variable: impl Into<String>) -> Self {
         Self { key: Key::Env(variable.into()), ..self }
     }
