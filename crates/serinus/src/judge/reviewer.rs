@@ -143,6 +143,10 @@ impl Reviewer {
         self.desk.begin_shadow();
     }
 
+    pub(crate) fn end_shadow(&self) {
+        self.desk.end_shadow();
+    }
+
     pub(crate) fn set_traffic(&self, canary_share: f64) {
         self.desk.set_traffic(canary_share);
     }
