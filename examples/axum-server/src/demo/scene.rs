@@ -106,7 +106,8 @@ impl Stage {
         engine.load("v1", &host.checkpoint(&v1), REPLICAS)?;
         engine.warm_up("v1", 64)?;
         let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&v1)));
-        let server = Server { engine, splitter, task: Arc::new(Task::capitals()), allow_force_version: false };
+        let server =
+            Server { engine, splitter, reviewer: None, task: Arc::new(Task::capitals()), allow_force_version: false };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         tokio::spawn(server.clone().serve(listener, std::future::pending()));
