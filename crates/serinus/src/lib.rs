@@ -39,6 +39,7 @@ pub mod alert;
 pub mod clock;
 pub mod deploy;
 pub mod evaluate;
+pub mod experiment;
 pub mod host;
 pub mod journal;
 pub mod judge;
@@ -59,3 +60,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/evaluation.md")]
 struct Evaluation;
+
+/// And that of the page on A/B tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/experiments.md")]
+struct Experiments;
