@@ -50,6 +50,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod route;
 mod sync;
+mod words;
 
 /// The README's code is run as a test.
 #[cfg(doctest)]
