@@ -1,0 +1,7 @@
+//! Judges of answers for [`serinus`]: a model behind any OpenAI-compatible endpoint, and checks of the text that need none.
+
+mod openai;
+mod rubric;
+
+pub use openai::{AnswerFormat, Budget, ConfigError, OpenAiJudge, OpenAiJudgeBuilder, Prices, Spent};
+pub use rubric::{Rubric, RubricError};
