@@ -288,6 +288,23 @@ fn a_judge_that_goes_down_in_mid_rollout_decides_nothing_and_is_alerted() {
 }
 
 #[test]
+fn a_judge_that_says_nothing_from_the_first_stage_on_ends_no_stage_and_nobody_can_promote_past_it() {
+    let service = Service::start(Canary::Good, |builder| builder);
+    service.judge.is_down.store(true, Ordering::Relaxed);
+    let deployment = service.deployment(plan()).no_default_shadow().build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    // All else is proven: there are requests enough, and as good as the old version's.
+    wait_for("healthy verdict of what is measured", || controls.evaluation().verdict == Verdict::Healthy);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(controls.phase(), Phase::Stage(0));
+    let refused = controls.promote().unwrap_err().to_string();
+    assert!(refused.contains("judged answers of both versions in this stage (0 of"), "{refused}");
+    service.judge.is_down.store(false, Ordering::Relaxed);
+    assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+#[test]
 fn a_judge_that_panics_costs_a_judgement_and_no_more() {
     let service = Service::start(Canary::Good, |builder| builder);
     service.judge.panics.store(true, Ordering::Relaxed);

@@ -180,7 +180,10 @@ impl Engine {
 
     fn evaluate(&self, now: Timestamp) -> Evaluation {
         let mut evaluation = self.evaluator.evaluate(now);
-        evaluation.alerts.extend(self.with.reviewer.iter().flat_map(|reviewer| reviewer.alerts()));
+        if let Some(reviewer) = &self.with.reviewer {
+            evaluation.alerts.extend(reviewer.alerts());
+            evaluation.awaits = reviewer.awaits();
+        }
         evaluation
     }
 

@@ -41,6 +41,10 @@ pub struct Evaluation {
     /// found the canary to be worse, and users who make up too much of the traffic.
     #[serde(default)]
     pub alerts: BTreeMap<String, String>,
+    /// What must come before the canary may go on, whatever else is proven: judged answers, where there is a judge and none
+    /// have come in this stage.
+    #[serde(default)]
+    pub awaits: Option<String>,
     /// How the budget of false rollbacks is spent. `None` where an evaluator has none to keep.
     pub ledger: Option<Ledger>,
     /// The time of the evaluation.

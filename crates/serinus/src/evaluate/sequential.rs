@@ -354,6 +354,7 @@ impl CanaryEvaluator for SequentialEvaluator {
             canary_requests: self.course.canary_requests,
             pairs: self.course.pairs,
             alerts: self.course.alerts.clone(),
+            awaits: None,
             ledger: Some(self.ledger(&readings)),
             at: now,
         }

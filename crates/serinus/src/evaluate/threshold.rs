@@ -264,6 +264,7 @@ impl CanaryEvaluator for ThresholdEvaluator {
             canary_requests: self.canary_requests,
             pairs: 0,
             alerts: BTreeMap::new(),
+            awaits: None,
             ledger: None,
             at: now,
         }

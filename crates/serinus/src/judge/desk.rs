@@ -88,6 +88,8 @@ struct Open {
     rounds: Rounds,
     pace: Pace,
     alone: bool,
+    /// Answers judged in this stage, of the stable version and of the canary.
+    judged: [u64; 2],
     words: Option<(Rounds, Receipts)>,
 }
 
@@ -121,6 +123,7 @@ impl Desk {
             rounds: Rounds::new(rule, self.sampling.deadline, signals.clone()),
             pace: Pace::new(self.sampling.replays_per_second, now),
             alone: false,
+            judged: [0; 2],
             words,
         });
         let sampler = Sampler::new(self.sampling.per_minute);
@@ -172,6 +175,7 @@ impl Desk {
             stays
         });
         *held -= before - queue.len();
+        open.judged = [0; 2];
         open.rounds.cut(now);
         if let Some((words, _)) = &mut open.words {
             words.cut(now);
@@ -270,16 +274,20 @@ impl Desk {
         let arm = taken.place.arm();
         let with_stratum = |outcome: Outcome| Outcome { stratum: taken.stratum, ..outcome };
         let open = books.open.as_mut().filter(|open| open.number == taken.comparison);
-        let Some(rounds) = open.map(|open| &mut open.rounds) else {
+        let Some(open) = open else {
             books.stats.version(arm).late += 1;
             return;
         };
+        let rounds = &mut open.rounds;
         let in_time = match review {
             Review::KeptBack | Review::NoReplay => {
                 rounds.give_up(taken.place);
                 true
             }
-            Review::Score(outcome) => rounds.review(taken.place, &with_stratum(*outcome)),
+            Review::Score(outcome) => {
+                open.judged[arm as usize] += u64::from(outcome.passed.is_some() || outcome.quality.is_some());
+                rounds.review(taken.place, &with_stratum(*outcome))
+            }
             Review::Pair { stable, canary, verdict } => {
                 rounds.pair(taken.place, verdict.map(|(pair, _)| pair), &with_stratum(*stable), &with_stratum(*canary))
             }
@@ -351,6 +359,18 @@ impl Desk {
         }
         books.stats.missing += missing;
         blocks
+    }
+
+    /// What a stage must not end without.
+    pub(super) fn awaits(&self) -> Option<String> {
+        let in_traffic = self.comparison.read().as_ref().is_some_and(|comparison| comparison.mode() == Mode::Traffic);
+        let books = self.books.lock();
+        let Open { judged: [stable, canary], alone: false, .. } = books.open.as_ref().filter(|_| in_traffic)? else {
+            return None;
+        };
+        (*stable == 0 || *canary == 0).then(|| {
+            format!("judged answers of both versions in this stage ({stable} of the stable one, {canary} of the canary so far)")
+        })
     }
 
     /// What somebody should look at.

@@ -163,6 +163,10 @@ impl Reviewer {
         self.desk.collect(now)
     }
 
+    pub(crate) fn awaits(&self) -> Option<String> {
+        if self.staff.judge.is_some() { self.desk.awaits() } else { None }
+    }
+
     pub(crate) fn alerts(&self) -> BTreeMap<String, String> {
         self.desk.alerts()
     }

@@ -101,7 +101,11 @@ impl Rollout {
     }
 
     pub(super) fn gate_is_shut(&self) -> bool {
-        let healthy = self.state.evaluation.as_ref().is_some_and(|seen| seen.verdict == Verdict::Healthy);
+        let healthy = self
+            .state
+            .evaluation
+            .as_ref()
+            .is_some_and(|seen| seen.verdict == Verdict::Healthy && seen.awaits.is_none());
         self.plan.health_gate() && !self.state.gate_skipped && !healthy
     }
 

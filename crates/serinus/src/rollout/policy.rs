@@ -143,6 +143,7 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
     if requests > 0 {
         missing.push(format!("{requests} canary requests"));
     }
+    missing.extend(view.evaluation.awaits.clone());
     if view.plan.health_gate() {
         // A guardrail that nothing feeds, on either version, has no estimate and asks for none.
         missing.extend(outside(view.evaluation, |report| {
@@ -244,6 +245,16 @@ mod tests {
         assert_eq!(decide(2_000, Verdict::Healthy), Decision::Advance);
         assert_eq!(missing(decide(1_999, Verdict::Healthy)), "1 canary requests");
         assert_eq!(missing(decide(2_000, Verdict::Undecided)), "3540 s of hold");
+    }
+
+    #[test]
+    fn a_stage_does_not_end_without_what_it_awaits() {
+        let plan = plan();
+        let mut evaluation = evaluation(&plan, Verdict::Healthy, true);
+        evaluation.awaits = Some("judged answers".into());
+        let (stage, held) = (&plan.stages()[0], Duration::from_secs(3_600));
+        let view = StageView { plan: &plan, stage, is_last: false, held, requests: 9_000, evaluation: &evaluation };
+        assert_eq!(missing(StagedPolicy.decide(&view)), "judged answers");
     }
 
     #[test]

@@ -36,10 +36,11 @@ impl Screen {
         match what {
             What::Judged(evaluation) => self.state.lock().judged = summary(evaluation),
             What::Progress(Progress::Holding { stage, held_seconds, requests, missing }) => {
-                self.status(&format!("stage {stage}"), &format!("{held_seconds:.1} s"), *requests, missing);
+                let stage = format!("stage {stage} at {:.0}%", 100.0 * self.state.lock().weight);
+                self.status(&stage, *held_seconds, &format!("{requests} requests judged"), missing);
             }
             What::Progress(Progress::Shadowing { held_seconds, pairs, missing }) => {
-                self.status("shadow", &format!("{held_seconds:.1} s"), *pairs, missing);
+                self.status("in the shadow", *held_seconds, &format!("{pairs} pairs compared"), missing);
             }
             What::Progress(Progress::Weight(weight)) => {
                 self.state.lock().weight = *weight;
@@ -56,14 +57,11 @@ impl Screen {
         }
     }
 
-    fn status(&self, stage: &str, held: &str, requests: u64, missing: &str) {
+    fn status(&self, place: &str, held: f64, seen: &str, missing: &str) {
         let second = self.started.elapsed().as_secs();
         let mut state = self.state.lock();
-        let State { weight, judged, .. } = &*state;
-        let text = format!(
-            "{second:>4} s  {stage} at {:.0}% for {held}, {requests} judged; {judged}; missing: {missing}",
-            weight * 100.0
-        );
+        let judged = &state.judged;
+        let text = format!("{second:>4} s  {place} for {held:.1} s, {seen}; {judged}; missing: {missing}");
         if self.is_terminal {
             // Without line wrap, so that a narrow terminal cuts the line off and can still take it back.
             print!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");

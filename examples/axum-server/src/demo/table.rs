@@ -59,16 +59,16 @@ impl Table {
         let judged = judged.map_or(0, |report| report.canary.requests);
         let found = update.timeline.first_wrong.zip(update.timeline.rolled_back_at);
         let found = found.map(|(first, at)| 1e3 * at.saturating_duration_since(first).as_secs_f64());
-        self.row(format!("without: {target} stopped after"), format!("{judged} judged answers of it"));
+        self.row(format!("without a shadow: {target} stopped after"), format!("{judged} judged answers"));
         self.row(
-            format!("without: requests that met {target}"),
+            format!("without a shadow: requests that met {target}"),
             format!("{}, {} answered wrongly", update.met, told.wrong),
         );
-        self.row("without: users who got a wrong answer", misled);
-        self.row("without: begun anew on the old version", update.met.saturating_sub(told.answered));
-        self.row("without: first wrong answer to the rollback", milliseconds(found));
-        self.row("without: traffic shift", milliseconds(record.map(|record| record.timing.traffic_shift_ms)));
-        self.row("without: drain", milliseconds(record.map(|record| record.timing.drain_ms)));
+        self.row("without a shadow: users who got a wrong answer", misled);
+        self.row("without a shadow: begun anew on the old version", update.met.saturating_sub(told.answered));
+        self.row("without a shadow: first wrong answer to the rollback", milliseconds(found));
+        self.row("without a shadow: traffic shift", milliseconds(record.map(|record| record.timing.traffic_shift_ms)));
+        self.row("without a shadow: drain", milliseconds(record.map(|record| record.timing.drain_ms)));
     }
 
     fn judged(&mut self, Judgements { stats, spent }: &Judgements) {
@@ -81,7 +81,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(name, value)| writeln!(f, "{name:<48} {value:>30}"))
+        self.0.iter().try_for_each(|(name, value)| writeln!(f, "{name:<54} {value:>28}"))
     }
 }
 
