@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! The modules form a line, `clock, model → plan → observe → route → evaluate → rollout → deploy`; each uses only those
-//! before it. Features: `tokio` adds `deploy::AsyncDeployment`, `testing` the conformance suite for hosts.
+//! The modules form a line, `clock, model → plan → observe → route → judge → evaluate → rollout → deploy`; each uses only
+//! those before it. Features: `tokio` adds `deploy::AsyncDeployment`, `testing` the conformance suite for hosts.
 
 pub mod alert;
 pub mod clock;
@@ -61,6 +61,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/evaluation.md")]
 struct Evaluation;
+
+/// And that of the page on judging answers.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/judging.md")]
+struct Judging;
 
 /// And that of the page on A/B tests.
 #[cfg(doctest)]
