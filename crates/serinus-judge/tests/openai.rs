@@ -245,7 +245,7 @@ fn the_key_is_never_shown() {
     let judge = builder.build().unwrap();
     for _ in 0..2 {
         let error = score(&judge).unwrap_err();
-        shown.push_str(&format!("{error} {error:?} {judge:?} {judge:#?} {:?}", judge.spent()));
+        shown += &format!("{error} {error:?} {judge:?} {judge:#?} {:?}", judge.spent());
     }
     assert!(!shown.contains("s3cret"), "{shown}");
     assert!(server.asked()[0].head.contains(KEY), "but it is sent");

@@ -13,7 +13,7 @@ use serinus::model::VersionId;
 use serinus::plan::{Fleet, Margins, RiskPlanner, Shadow, UpdatePlan, UpdatePlanner};
 use serinus::rollout::{Outcome, Status};
 use serinus::route::{HashSplitter, TrafficSplitter, Weights};
-use serinus_judge::{OpenAiJudge, Rubric, Spent};
+use serinus_judge::{OpenAiJudge, Rubric, Spent, StandardChecks};
 use tokio::net::TcpListener;
 
 use super::screen::Screen;
@@ -149,6 +149,7 @@ impl Stage {
         let reviewer = Arc::new(
             Reviewer::builder()
                 .judge(Arc::clone(&judge) as _)
+                .checks(Arc::new(StandardChecks::default()))
                 .replays(Arc::clone(&host) as _)
                 .sampling(SAMPLING)
                 .build()?,
