@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../crates/serinus/src"
 
-line='clock sync model plan host observe route judge evaluate alert rollback rollout journal deploy'
+line='clock sync words model plan host observe route judge evaluate experiment alert rollback rollout journal deploy'
+
 before=''
 failed=0
 for module in $line; do

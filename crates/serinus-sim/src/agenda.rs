@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serinus::host::{HostCall, HostError, HostReply};
+use serinus::host::{Answer, HostCall, HostError, HostReply, Prompt};
+use serinus::judge::Ticket;
 use serinus::observe::Outcome;
 use serinus::rollout::CallId;
 use serinus::route::{Lease, RoutingTable};
@@ -37,6 +38,16 @@ pub(crate) struct Flight {
     pub(crate) lease: Lease,
     pub(crate) outcome: Outcome,
     pub(crate) abandoned: bool,
+    /// If its answer is wanted for judging.
+    pub(crate) sampled: Option<Sampled>,
+}
+
+/// A request whose answer is to be judged, and what that will be.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    pub(crate) ticket: Ticket,
+    pub(crate) prompt: Prompt,
+    pub(crate) answer: Answer,
 }
 
 impl<T> Agenda<T> {

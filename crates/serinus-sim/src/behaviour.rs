@@ -153,6 +153,11 @@ impl Behaviour {
         Ok(())
     }
 
+    /// The rate of failures at this time, and 0 where nothing is judged.
+    pub(crate) fn fails_at(&self, seconds: f64) -> f64 {
+        self.failures.map_or(0.0, |rate| rate.at(seconds))
+    }
+
     /// What comes of a request of a kind (what its times and its failures are multiplied by), from a user (what his failures
     /// are multiplied by).
     pub(crate) fn answer(

@@ -6,7 +6,7 @@ use serinus::clock::Timestamp;
 use serinus::evaluate::{CanaryEvaluator, Evaluation, SequentialEvaluator, SequentialState, ThresholdEvaluator};
 use serinus::observe::{Block, BlockRule, Observation, Signals, UserCap};
 
-use crate::simulation::{Judge, Simulation, SimulationError};
+use crate::simulation::{Evaluator as Chosen, Simulation, SimulationError};
 
 /// An evaluator that outlives its controller, as its stored evidence does.
 #[derive(Clone, Debug)]
@@ -38,12 +38,12 @@ impl Shared {
     /// As the simulation wants it.
     pub(crate) fn new(of: &Simulation) -> Result<Self, SimulationError> {
         let (stable, canary) = (of.plan.current().version().clone(), of.plan.target().version().clone());
-        let evaluator = match &of.judge {
-            Judge::Threshold(thresholds) => {
+        let evaluator = match &of.evaluator {
+            Chosen::Threshold(thresholds) => {
                 let evaluator = ThresholdEvaluator::new(stable, canary, *thresholds);
                 evaluator.map(Evaluator::Threshold).map_err(|error| SimulationError::refused(&error))?
             }
-            Judge::Sequential(change) => {
+            Chosen::Sequential(change) => {
                 let builder = change(SequentialEvaluator::for_plan(&of.plan));
                 let evaluator = builder.build().map_err(|error| SimulationError::refused(&error))?;
                 Evaluator::Sequential(evaluator)
@@ -54,7 +54,7 @@ impl Shared {
 
     /// What a new process makes of the evidence that was stored.
     pub(crate) fn restarted(&self, of: &Simulation) -> Result<Self, SimulationError> {
-        let (Judge::Sequential(change), Some(state)) = (&of.judge, self.stored()) else { return Self::new(of) };
+        let (Chosen::Sequential(change), Some(state)) = (&of.evaluator, self.stored()) else { return Self::new(of) };
         let builder = change(SequentialEvaluator::for_plan(&of.plan));
         let resumed = builder.resume(state).map_err(|error| SimulationError::refused(&error))?;
         Ok(Self(Arc::new(Mutex::new(Evaluator::Sequential(resumed)))))

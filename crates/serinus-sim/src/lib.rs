@@ -23,7 +23,8 @@
 //! | what is simulated | where |
 //! |---|---|
 //! | arrivals with a daily shape, users by Zipf's law, kinds of prompts | [`Traffic`], [`Users`], [`PromptKind`] |
-//! | errors, judged failures and the judge's own, scores, lengths, latencies, clients who leave | [`Behaviour`], [`Rate`] |
+//! | errors, judged failures and the judge's own errors, scores, lengths, latencies, clients who leave | [`Behaviour`], [`Rate`] |
+//! | a judge that reads samples, and pairs in the shadow | [`NoisyJudge`] |
 //! | load: a queue before each version's replicas | [`Capacity`] |
 //! | loads, warm-ups and what can go wrong with them, replicas that die, requests that never end, a clock that jumps, routers that lag, controllers that die | [`Faults`], [`Host`] |
 //!
@@ -35,6 +36,7 @@ mod behaviour;
 mod evaluator;
 mod faults;
 mod host;
+mod judge;
 pub mod plans;
 mod queue;
 mod rate;
@@ -48,6 +50,7 @@ mod world;
 pub use behaviour::{Behaviour, LogNormal};
 pub use faults::{Faults, Mishap};
 pub use host::Host;
+pub use judge::NoisyJudge;
 pub use queue::Capacity;
 pub use rate::Rate;
 pub use report::{Ending, Report, Run};

@@ -32,6 +32,10 @@ pub struct Run {
     pub guardrail: Option<String>,
     /// Canary requests that had been judged when it was rolled back or promoted.
     pub canary_requests: u64,
+    /// Of these, those whose answers had been judged.
+    pub judged: u64,
+    /// Prompts to which both versions' answers had been compared.
+    pub pairs: u64,
     /// Seconds from the canary's first traffic until it was rolled back or had all the traffic.
     pub seconds: f64,
     /// The canary's share of the traffic when it was rolled back.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::behaviour::Behaviour;
 use crate::faults::Faults;
 use crate::host::Host;
+use crate::judge::NoisyJudge;
 use crate::report::{Report, Run};
 use crate::traffic::Traffic;
 use crate::world::World;
@@ -30,14 +31,15 @@ pub struct Simulation {
     pub(crate) canary: Behaviour,
     pub(crate) host: Host,
     pub(crate) faults: Faults,
-    pub(crate) judge: Judge,
+    pub(crate) evaluator: Evaluator,
+    pub(crate) judge: Option<NoisyJudge>,
     pub(crate) tick: f64,
     pub(crate) hours: f64,
 }
 
-/// Who judges.
+/// Who evaluates.
 #[derive(Clone)]
-pub(crate) enum Judge {
+pub(crate) enum Evaluator {
     Sequential(Arc<dyn Fn(SequentialBuilder) -> SequentialBuilder + Send + Sync>),
     Threshold(Thresholds),
 }
@@ -57,7 +59,8 @@ impl Simulation {
             canary,
             host: Host::default(),
             faults: Faults::default(),
-            judge: Judge::Sequential(Arc::new(|builder| builder)),
+            evaluator: Evaluator::Sequential(Arc::new(|builder| builder)),
+            judge: None,
             tick,
             hours: 24.0 * 30.0,
         }
@@ -78,13 +81,19 @@ impl Simulation {
     /// With the default evaluator made otherwise.
     #[must_use]
     pub fn evaluator(self, change: impl Fn(SequentialBuilder) -> SequentialBuilder + Send + Sync + 'static) -> Self {
-        Self { judge: Judge::Sequential(Arc::new(change)), ..self }
+        Self { evaluator: Evaluator::Sequential(Arc::new(change)), ..self }
     }
 
     /// Judged by fixed thresholds, the rule to compare with.
     #[must_use]
     pub fn judged_by_thresholds(self, thresholds: Thresholds) -> Self {
-        Self { judge: Judge::Threshold(thresholds), ..self }
+        Self { evaluator: Evaluator::Threshold(thresholds), ..self }
+    }
+
+    /// With answers judged by samples, as a deployment's reviewer has them judged, and not at the end of each request.
+    #[must_use]
+    pub fn reviewed_by(self, judge: NoisyJudge) -> Self {
+        Self { judge: Some(judge), ..self }
     }
 
     /// With the driver's tick every so many seconds; by default 20 s from 50,000 requests an hour on, 30 s from 5,000 on, and a
@@ -143,6 +152,9 @@ impl Simulation {
         self.canary.check("canary")?;
         self.host.check()?;
         self.faults.check()?;
+        if let Some(judge) = &self.judge {
+            judge.check()?;
+        }
         if !(self.tick > 0.0 && self.tick <= 3_600.0) {
             return Err(SimulationError::new("tick", "seconds above 0 and at most an hour", self.tick));
         }

@@ -13,6 +13,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::{Engine, Surroundings};
 use serinus::journal::MemoryJournal;
+use serinus::judge::Reviewer;
 use serinus::model::VersionId;
 use serinus::rollout::{CallId, Input, Rollout};
 use serinus::route::{Lease, Weights};
@@ -43,7 +44,8 @@ pub(crate) struct World<'a> {
     off: f64,
     routers: Arc<Routers>,
     journal: Arc<MemoryJournal>,
-    judge: Shared,
+    evaluator: Shared,
+    reviewer: Option<Arc<Reviewer>>,
     /// Absent while the controller is down.
     engine: Option<Engine>,
     agenda: Agenda<Due>,
@@ -63,11 +65,13 @@ impl<'a> World<'a> {
     pub(crate) fn new(of: &'a Simulation, seed: u64) -> Result<Self, SimulationError> {
         let routers = routers(of, seed);
         let (journal, clock) = (Arc::new(MemoryJournal::default()), Arc::new(ManualClock::new(timestamp(0.0))));
-        let judge = Shared::new(of)?;
+        let evaluator = Shared::new(of)?;
+        let reviewer = reviewer(of, seed, &clock)?;
         let rollout = Rollout::new("simulated", Arc::clone(&of.plan));
         let with = Surroundings::new(Arc::clone(&routers) as _, Arc::clone(&clock) as _, Arc::clone(&journal) as _);
-        let engine =
-            Engine::begin(with, rollout, Box::new(judge.clone())).map_err(|error| SimulationError::refused(&error))?;
+        let with = reviewer.iter().cloned().fold(with, Surroundings::with_reviewer);
+        let engine = Engine::begin(with, rollout, Box::new(evaluator.clone()))
+            .map_err(|error| SimulationError::refused(&error))?;
         let mut world = Self {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             crowd: Crowd::new(&of.traffic.users, seed),
@@ -76,7 +80,8 @@ impl<'a> World<'a> {
             off: 0.0,
             routers,
             journal,
-            judge,
+            evaluator,
+            reviewer,
             engine: Some(engine),
             agenda: Agenda::new(),
             flights: Agenda::new(),
@@ -131,6 +136,9 @@ impl<'a> World<'a> {
     }
 
     fn tick(&mut self) {
+        if let Some(reviewer) = &self.reviewer {
+            reviewer.work_off();
+        }
         self.drive(Engine::tick);
         self.look_at_drains();
     }
@@ -168,6 +176,10 @@ impl<'a> World<'a> {
 fn routers(of: &Simulation, seed: u64) -> Arc<Routers> {
     let weights = Weights::all(of.plan.current().version());
     Arc::new(Routers::new(&format!("simulation-{seed}"), &weights, of.faults.lagging_routers.0))
+}
+
+fn reviewer(of: &Simulation, seed: u64, clock: &Arc<ManualClock>) -> Result<Option<Arc<Reviewer>>, SimulationError> {
+    of.judge.map(|judge| judge.reviewer(of, seed, Arc::clone(clock) as _)).transpose()
 }
 
 fn timestamp(seconds: f64) -> Timestamp {

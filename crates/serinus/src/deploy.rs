@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod events;
 mod session;
+mod surroundings;
 mod work;
 
 #[cfg(feature = "tokio")]
@@ -26,7 +27,8 @@ pub use asynchronous::{AsyncDeployment, AsyncModelHost, HostFuture};
 pub use builder::DeploymentBuilder;
 pub use controls::{Controls, DangerousControls};
 pub use deployment::Deployment;
-pub use engine::{Engine, Surroundings};
+pub use engine::Engine;
 pub use error::DeployError;
 pub use events::{Event, Events, What};
+pub use surroundings::Surroundings;
 pub use work::Work;

@@ -11,6 +11,7 @@
 
 mod both_orders;
 mod calibration;
+mod comparison;
 mod desk;
 mod feedback;
 mod health;
@@ -20,6 +21,8 @@ mod reviewer_builder;
 mod rounds;
 mod sampling;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod workers;
 

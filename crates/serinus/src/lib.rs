@@ -32,13 +32,14 @@
 //! # }
 //! ```
 //!
-//! The modules form a line, `clock, model → plan → observe → route → evaluate → rollout → deploy`; each uses only those
-//! before it. Features: `tokio` adds `deploy::AsyncDeployment`, `testing` the conformance suite for hosts.
+//! The modules form a line, `clock, model → plan → observe → route → judge → evaluate → rollout → deploy`; each uses only
+//! those before it. Features: `tokio` adds `deploy::AsyncDeployment`, `testing` the conformance suite for hosts.
 
 pub mod alert;
 pub mod clock;
 pub mod deploy;
 pub mod evaluate;
+pub mod experiment;
 pub mod host;
 pub mod journal;
 pub mod judge;
@@ -49,6 +50,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod route;
 mod sync;
+mod words;
 
 /// The README's code is run as a test.
 #[cfg(doctest)]
@@ -59,3 +61,13 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/evaluation.md")]
 struct Evaluation;
+
+/// And that of the page on judging answers.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/judging.md")]
+struct Judging;
+
+/// And that of the page on A/B tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/experiments.md")]
+struct Experiments;

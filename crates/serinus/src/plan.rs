@@ -10,6 +10,7 @@ mod gpu;
 mod margins;
 mod planner;
 mod seconds;
+mod shadow;
 mod stage;
 mod update_plan;
 
@@ -20,5 +21,6 @@ pub use fleet::Fleet;
 pub use gpu::GpuBudget;
 pub use margins::Margins;
 pub use planner::{RiskPlanner, UpdatePlanner};
+pub use shadow::Shadow;
 pub use stage::Stage;
 pub use update_plan::{Deadlines, OnMaxHold, UpdatePlan};

@@ -26,5 +26,5 @@ pub use machine::Rollout;
 pub use operate::Dangerous;
 pub use outcome::{Outcome, Status};
 pub use phase::Phase;
-pub use policy::{Decision, RolloutPolicy, StageView, StagedPolicy};
+pub use policy::{Decision, RolloutPolicy, ShadowView, StageView, StagedPolicy};
 pub use state::RolloutState;

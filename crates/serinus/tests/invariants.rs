@@ -3,8 +3,10 @@
 
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
-use serinus::plan::{Fleet, Risk, RiskPlanner, Strategy as Way, UpdatePlan, UpdatePlanner};
+use serinus::plan::{Fleet, Risk, RiskPlanner, Shadow, Strategy as Way, UpdatePlan, UpdatePlanner};
 use serinus::rollout::{Command, Phase};
 use world::{Answer, World, version};
 
@@ -54,9 +56,10 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// Plans of all three strategies and all risks, on fleets of all kinds.
 fn plan() -> impl Strategy<Value = UpdatePlan> {
     let changes = prop_oneof![Just("config"), Just("fine-tune"), Just("version"), Just("family")];
-    (changes, 1..12u32, 0..12u32, 0.2..1.0f64, any::<bool>(), any::<bool>(), any::<bool>()).prop_filter_map(
+    let shadow = prop::option::of((0..7_200u64, 1..2_000u64));
+    (changes, 1..12u32, 0..12u32, 0.2..1.0f64, any::<bool>(), any::<bool>(), any::<bool>(), shadow).prop_filter_map(
         "the fleet cannot carry it",
-        |(change, replicas, spare, utilization, roomy, approval, blue_green)| {
+        |(change, replicas, spare, utilization, roomy, approval, blue_green, shadow)| {
             let current = version("a", "llama-8b", "aa");
             let target = match change {
                 "config" => version("b", "llama-8b", "aa"),
@@ -66,6 +69,8 @@ fn plan() -> impl Strategy<Value = UpdatePlan> {
             };
             let fleet = Fleet::new(replicas, if roomy { 40.0 } else { 24.0 }).ok()?.with_spare_replicas(spare);
             let planner = RiskPlanner::default();
+            let shadow = shadow.map(|(seconds, pairs)| Shadow::new(Duration::from_secs(seconds), pairs));
+            let planner = shadow.map_or(planner.clone(), |shadow| planner.with_shadow(shadow));
             let planner = if blue_green { planner.with_strategy(Risk::Medium, Way::BlueGreen) } else { planner };
             let plan = planner.plan(&current, &target, &fleet.with_peak_utilization(utilization).ok()?).ok()?;
             Some(plan.with_holds_scaled(1e-2).ok()?.with_approval(approval))

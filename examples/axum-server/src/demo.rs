@@ -2,6 +2,7 @@
 
 mod scene;
 mod screen;
+mod table;
 mod timeline;
 
 pub use scene::{Options, run};

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serinus::host::{HostError, ModelHost};
+use serinus::host::{Answer, Generate, HostError, ModelHost, Prompt};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::plan::Fleet;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Finish};
 use crate::model::Checkpoint;
 use crate::server::MODEL;
 
@@ -86,6 +86,15 @@ impl ModelHost for EngineHost {
 
     fn in_flight(&self, version: &VersionId) -> Option<u64> {
         self.engine.in_flight(version.as_str())
+    }
+}
+
+impl Generate for EngineHost {
+    fn generate(&self, version: &VersionId, prompt: &Prompt) -> Result<Answer, HostError> {
+        let generation = self.engine.generate(version.as_str(), &prompt.text, usize::MAX).map_err(host_error)?;
+        let (bytes, finish) = generation.wait().map_err(HostError::transient)?;
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(Answer::new(text).cut_off(finish == Finish::Length))
     }
 }
 

@@ -6,12 +6,14 @@
 //! * [`host`]: the fleet as Serinus sees it.
 //! * [`server`]: the OpenAI-style endpoint over HTTP.
 //! * [`kernels`]: keeps candle from reaching for more threads than help.
+//! * [`judge`]: an endpoint that judges answers, in the place of a large model.
 //! * [`load`]: many users at once, over real connections, who check what they are told.
 //! * [`demo`]: a good update and a bad one, under load.
 
 pub mod demo;
 pub mod engine;
 pub mod host;
+pub mod judge;
 pub mod kernels;
 pub mod load;
 pub mod model;

@@ -45,7 +45,7 @@ async fn serve(options: &Options) -> Result<()> {
     print_address(listener.local_addr()?, &version);
     let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&VersionId::new(&version)?)));
     let task = Arc::new(Task::capitals());
-    let server = Server { engine, splitter, task, allow_force_version: options.allow_force_version };
+    let server = Server { engine, splitter, reviewer: None, task, allow_force_version: options.allow_force_version };
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     Ok(server.serve(listener, interrupted).await?)
 }

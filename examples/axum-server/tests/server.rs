@@ -38,7 +38,7 @@ async fn start_with(allow_force_version: bool) -> Running {
         engine.load(version, &checkpoints.join(version).with_extension("safetensors"), 1).unwrap();
     }
     let splitter = Arc::new(HashSplitter::new("capitals", &Weights::all(&id("v1"))));
-    let server = Server { engine, splitter, task: Arc::new(Task::capitals()), allow_force_version };
+    let server = Server { engine, splitter, reviewer: None, task: Arc::new(Task::capitals()), allow_force_version };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(server.clone().serve(listener, std::future::pending()));

@@ -66,7 +66,7 @@ async fn a_rollback_that_cuts_every_request_off_fails_none() {
     engine.load("v1", &host.checkpoint(&id("v1")), REPLICAS).unwrap();
     let splitter = Arc::new(HashSplitter::new(MODEL, &Weights::all(&id("v1"))));
     let task = Arc::new(Task::capitals());
-    let server = Server { engine, splitter: Arc::clone(&splitter), task, allow_force_version: false };
+    let server = Server { engine, splitter: Arc::clone(&splitter), reviewer: None, task, allow_force_version: false };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(server.clone().serve(listener, std::future::pending()));

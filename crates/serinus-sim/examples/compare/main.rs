@@ -1,10 +1,11 @@
 //! The library's evaluator over whole simulated rollouts, beside fixed thresholds and Wald's limit: the tables of
 //! `docs/evaluation.md`.
 //!
-//! `cargo run -p serinus-sim --release --example compare -- [runs] [identical, worse, promotion, or part of a row's name]`; 2,000
+//! `cargo run -p serinus-sim --release --example compare -- [runs] [identical, worse, promotion, judged, or part of a row's name]`; 2,000
 //! runs of all rows take about an hour and a half on two cores.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program that prints tables
 
+mod judged;
 mod limits;
 mod rows;
 
@@ -19,7 +20,7 @@ fn main() -> Result<(), SimulationError> {
     let part = arguments.next().unwrap_or_default();
     let rows: Vec<Row> = rows::all().into_iter().filter(|row| row.matches(&part)).collect();
     println!("{runs} rollouts a row\n");
-    for group in [Group::Worse, Group::Promotion, Group::Identical] {
+    for group in [Group::Worse, Group::Promotion, Group::Judged, Group::Identical] {
         let of_group: Vec<&Row> = rows.iter().filter(|row| row.group == group).collect();
         if of_group.is_empty() {
             continue;
@@ -32,6 +33,7 @@ fn main() -> Result<(), SimulationError> {
                 Group::Identical => identical(row, &ours, runs)?,
                 Group::Worse => worse(row, &ours, runs)?,
                 Group::Promotion => promotion(row, &ours),
+                Group::Judged => judged::line(row, &ours),
             };
             println!("{line}");
             eprintln!("  {}: {:.0} s", row.name, start.elapsed().as_secs_f64());
@@ -51,6 +53,7 @@ fn heading(group: Group) -> &'static str {
             "| a worse canary | fixed thresholds | found | canary requests: median, p90 | mean | limit | ratio | minutes (median) | by | to reach |\n\
              |---|---|---|---|---|---|---|---|---|---|"
         }
+        Group::Judged => judged::HEADING,
         Group::Promotion => {
             "| | promoted | 99% interval | rolled back | waits for a person | hours to 100% (median) | to reach |\n\
              |---|---|---|---|---|---|---|"
@@ -129,6 +132,6 @@ fn promotion(row: &Row, ours: &Report) -> String {
     )
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if share == 0.0 || share == 1.0 { format!("{:.0}%", 100.0 * share) } else { format!("{:.2}%", 100.0 * share) }
 }

@@ -6,7 +6,7 @@ use serinus::evaluate::{SequentialBuilder, StandardGuardrail, Thresholds};
 use serinus::observe::UserCap;
 use serinus_sim::{Behaviour, Capacity, Host, LogNormal, PromptKind, Rate, Simulation, Traffic, Users, plans};
 
-use crate::limits;
+use crate::{judged, limits};
 
 /// A scenario, and what is to be reached.
 pub(crate) struct Row {
@@ -31,6 +31,8 @@ pub(crate) enum Group {
     Worse,
     /// How a good canary gets to 100%, and a bad one does not.
     Promotion,
+    /// What a judge that reads samples makes of it.
+    Judged,
 }
 
 /// Shares of the budget of 0.01 that the default guardrails have.
@@ -53,7 +55,7 @@ fn simulation(per_hour: f64, stable: &Behaviour, canary: &Behaviour) -> Simulati
     Simulation::new(plans::five_hours(), Traffic::per_hour(per_hour), stable.clone(), canary.clone())
 }
 
-fn row(group: Group, name: impl Into<String>, ours: Simulation, target: &'static str) -> Row {
+pub(crate) fn row(group: Group, name: impl Into<String>, ours: Simulation, target: &'static str) -> Row {
     Row { group, name: name.into(), ours, thresholds: None, limit: None, worse_from: None, target }
 }
 
@@ -63,6 +65,7 @@ impl Row {
             "identical" => self.group == Group::Identical,
             "worse" => self.group == Group::Worse,
             "promotion" => self.group == Group::Promotion,
+            "judged" => self.group == Group::Judged,
             part => self.name.contains(part),
         }
     }
@@ -86,6 +89,7 @@ pub(crate) fn all() -> Vec<Row> {
     let mut rows = identical();
     rows.extend(worse());
     rows.extend(promotion());
+    rows.extend(judged::rows());
     rows
 }
 

@@ -9,7 +9,7 @@ use serinus::model::VersionId;
 use serinus::rollout::{CallId, Input, Rollout};
 use serinus::route::{Lease, RoutingTable, TrafficSplitter};
 
-use super::{World, routers, timestamp};
+use super::{World, reviewer, routers, timestamp};
 use crate::agenda::Due;
 use crate::faults::Mishap;
 use crate::simulation::SimulationError;
@@ -129,12 +129,14 @@ impl World<'_> {
         let of = self.of;
         self.routers = routers(of, self.seed);
         self.heard_of = 0;
-        self.judge = self.judge.restarted(of)?;
+        self.evaluator = self.evaluator.restarted(of)?;
+        self.reviewer = reviewer(of, self.seed, &self.clock)?;
         self.clock.set(timestamp(self.now + self.off));
         let (splitter, clock) = (Arc::clone(&self.routers) as _, Arc::clone(&self.clock) as _);
         let with = Surroundings::new(splitter, clock, Arc::clone(&self.journal) as _);
-        let judge = self.judge.clone();
-        let made = |rollout: Rollout| Ok::<_, DeployError>((rollout, Box::new(judge) as Box<dyn CanaryEvaluator>));
+        let with = self.reviewer.iter().cloned().fold(with, Surroundings::with_reviewer);
+        let evaluator = self.evaluator.clone();
+        let made = |rollout: Rollout| Ok::<_, DeployError>((rollout, Box::new(evaluator) as Box<dyn CanaryEvaluator>));
         let (engine, work) =
             Engine::recover(with, "simulated", made).map_err(|error| SimulationError::refused(&error))?;
         self.engine = Some(engine);

@@ -1,7 +1,7 @@
 //! What is noted of a run, and the report on it.
 
 use serinus::deploy::Engine;
-use serinus::evaluate::{GuardrailReport, Verdict};
+use serinus::evaluate::{Evaluation, GuardrailReport, Verdict};
 use serinus::plan::Stage;
 use serinus::rollout::{Phase, Status};
 
@@ -29,7 +29,14 @@ pub(super) struct Decided {
     bad: u64,
     share: f64,
     canary_requests: u64,
+    judged: u64,
+    pairs: u64,
     guardrail: Option<String>,
+}
+
+/// Canary requests whose answers have been judged.
+fn judged(evaluation: &Evaluation) -> u64 {
+    evaluation.guardrails.get("failure_rate").map_or(0, |report| report.canary.requests)
 }
 
 impl World<'_> {
@@ -59,6 +66,8 @@ impl World<'_> {
                 bad: self.seen.bad,
                 share,
                 canary_requests: evaluation.canary_requests,
+                judged: judged(&evaluation),
+                pairs: evaluation.pairs,
                 guardrail: evaluation.guardrails.iter().find(degraded).map(|(name, _)| name.clone()),
             });
         }
@@ -81,12 +90,15 @@ impl World<'_> {
             (None, None) => Ending::Unfinished,
         };
         let reason = outcome.map(|outcome| outcome.reason.clone()).or(paused.map(str::to_owned)).unwrap_or_default();
+        let last = self.engine.as_ref().map(Engine::evaluation);
         let decided = self.seen.decided.unwrap_or_else(|| Decided {
             at: self.now,
             exposed: self.seen.exposed,
             bad: self.seen.bad,
             share: 0.0,
-            canary_requests: self.engine.as_ref().map_or(0, |engine| engine.evaluation().canary_requests),
+            canary_requests: last.as_ref().map_or(0, |last| last.canary_requests),
+            judged: last.as_ref().map_or(0, judged),
+            pairs: last.as_ref().map_or(0, |last| last.pairs),
             guardrail: None,
         });
         Run {
@@ -94,6 +106,8 @@ impl World<'_> {
             reason,
             guardrail: decided.guardrail,
             canary_requests: decided.canary_requests,
+            judged: decided.judged,
+            pairs: decided.pairs,
             seconds: decided.at - self.seen.began.unwrap_or(decided.at),
             share: decided.share,
             exposed: decided.exposed,

@@ -5,8 +5,9 @@ use rand_distr::Exp1;
 use serinus::observe::Outcome;
 use serinus::route::{Lease, Request, TrafficSplitter};
 
-use super::World;
-use crate::agenda::Flight;
+use super::{World, timestamp};
+use crate::agenda::{Flight, Sampled};
+use crate::judge::{self, prompt};
 use crate::simulation::Simulation;
 use crate::traffic::PromptKind;
 
@@ -39,6 +40,9 @@ impl World<'_> {
     pub(super) fn serve(&mut self, lease: Lease, user: f64) {
         let is_canary = lease.version() == self.of.plan.target().version();
         let arm = usize::from(is_canary);
+        self.clock.set(timestamp(self.now + self.off));
+        let ticket =
+            self.reviewer.as_ref().and_then(|reviewer| reviewer.ticket(&lease, &self.seen.requests.to_string()));
         if self.replicas[arm] == 0 {
             self.seen.misrouted += 1;
         }
@@ -60,9 +64,10 @@ impl World<'_> {
         let latency_ms = wait_ms + answer.service_ms;
         let mut outcome = Outcome { error: answer.error, ..Outcome::ok() }.latency_ms(latency_ms).tokens(answer.tokens);
         outcome.ttft_ms = answer.ttft_ms.map(|ttft_ms| wait_ms + ttft_ms);
-        outcome.quality = answer.score;
+        outcome.quality = answer.score.filter(|_| self.reviewer.is_none());
         let says_failed = |failed: bool| failed != (flips < self.of.traffic.judge_error);
-        outcome.passed = answer.failed.filter(|_| is_judged).map(|failed| !says_failed(failed));
+        let judged_at_once = is_judged && self.reviewer.is_none();
+        outcome.passed = answer.failed.filter(|_| judged_at_once).map(|failed| !says_failed(failed));
         outcome.stratum = kind.filter(|_| self.of.traffic.labelled);
         let mut ends = self.now + latency_ms / 1_000.0;
         if answer.abandoned {
@@ -72,17 +77,25 @@ impl World<'_> {
             let so_far = Outcome::ok().latency_ms(part * latency_ms);
             outcome = Outcome { ttft_ms: outcome.ttft_ms.filter(|ttft| *ttft <= part * latency_ms), ..so_far };
         }
-        self.flights.plan(ends, Flight { lease, outcome, abandoned: answer.abandoned });
+        let sampled = ticket.zip(answer.failed).map(|(ticket, failed)| Sampled {
+            ticket,
+            prompt: prompt(user, self.now),
+            answer: judge::answer(failed, self.seen.requests),
+        });
+        self.flights.plan(ends, Flight { lease, outcome, abandoned: answer.abandoned, sampled });
     }
 
     pub(super) fn end_flight(&mut self) {
-        let Some(Flight { lease, outcome, abandoned }) = self.flights.pop() else { return };
+        let Some(Flight { lease, outcome, abandoned, sampled }) = self.flights.pop() else { return };
         if lease.is_cancelled() {
             self.retry(lease);
         } else if abandoned {
             lease.abandon(outcome);
         } else {
             lease.finish(outcome);
+            if let Some(Sampled { ticket, prompt, answer }) = sampled {
+                ticket.submit(prompt, answer);
+            }
         }
         if !self.drains.is_empty() {
             self.look_at_drains();

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Surroundings;
 use super::error::DeployError;
-use super::session::{MakeEvaluator, Recipe, Session, Spawn, sequential};
+use super::session::{MakeEvaluator, Recipe, Session, Spawn};
+use super::surroundings::Surroundings;
 use crate::alert::{AlertSink, LogAlerts};
 use crate::clock::{Clock, SystemClock};
 use crate::evaluate::CanaryEvaluator;
 use crate::journal::{Journal, MemoryJournal};
+use crate::judge::Reviewer;
 use crate::plan::UpdatePlan;
 use crate::rollback::RollbackOrchestrator;
 use crate::rollout::RolloutPolicy;
@@ -27,7 +28,9 @@ pub struct DeploymentBuilder<H> {
     journal: Arc<dyn Journal>,
     policy: Option<Arc<dyn RolloutPolicy>>,
     way_back: Option<Arc<dyn RollbackOrchestrator>>,
-    evaluator: Box<MakeEvaluator>,
+    evaluator: Option<Box<MakeEvaluator>>,
+    reviewer: Option<Arc<Reviewer>>,
+    adds_shadow: bool,
 }
 
 impl<H> DeploymentBuilder<H> {
@@ -42,7 +45,9 @@ impl<H> DeploymentBuilder<H> {
             journal: Arc::new(MemoryJournal::default()),
             policy: None,
             way_back: None,
-            evaluator: Box::new(sequential),
+            evaluator: None,
+            reviewer: None,
+            adds_shadow: true,
         }
     }
 
@@ -80,7 +85,19 @@ impl<H> DeploymentBuilder<H> {
 
     /// Another way of judging: makes the evaluator of each rollout.
     pub fn evaluator(self, make: impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static) -> Self {
-        Self { evaluator: Box::new(move |plan| Ok(make(plan))), ..self }
+        Self { evaluator: Some(Box::new(make)), ..self }
+    }
+
+    /// Has a sample of the answers judged. If it [can](Reviewer::can_shadow) try prompts on a canary, every canary begins in the
+    /// [shadow](crate::plan::Shadow), by the plan's word or by default: see [`no_default_shadow`](Self::no_default_shadow). If it
+    /// checks texts, the default evaluator [watches them](crate::evaluate::SequentialBuilder::text_checks).
+    pub fn reviewer(self, reviewer: Arc<Reviewer>) -> Self {
+        Self { reviewer: Some(reviewer), ..self }
+    }
+
+    /// Adds no shadow to a plan that has none.
+    pub fn no_default_shadow(self) -> Self {
+        Self { adds_shadow: false, ..self }
     }
 
     pub(super) fn session(
@@ -88,8 +105,15 @@ impl<H> DeploymentBuilder<H> {
         spawner: impl FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn>,
     ) -> Result<(Arc<Session>, Duration), DeployError> {
         let alerts = if self.alerts.is_empty() { vec![Arc::new(LogAlerts) as Arc<dyn AlertSink>] } else { self.alerts };
-        let with = Surroundings::new(self.splitter, self.clock, self.journal);
-        let recipe = Recipe { with, policy: self.policy, way_back: self.way_back, evaluator: self.evaluator };
+        let reviewer = self.reviewer;
+        let with = Surroundings { reviewer, ..Surroundings::new(self.splitter, self.clock, self.journal) };
+        let recipe = Recipe {
+            with,
+            policy: self.policy,
+            way_back: self.way_back,
+            evaluator: self.evaluator,
+            adds_shadow: self.adds_shadow,
+        };
         let session = Session::new(recipe, Arc::new(self.plan), spawner(self.host, alerts))?;
         Ok((session, self.tick))
     }

@@ -9,36 +9,16 @@ use tracing::{Span, error, info, info_span, warn};
 
 use super::blocks::Blocks;
 use super::error::DeployError;
-use super::events::{Broadcast, Event, Events, What};
+use super::events::{Event, What};
+use super::surroundings::Surroundings;
 use super::work::Work;
 use crate::alert::{Alert, Severity};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 use crate::evaluate::{CanaryEvaluator, Evaluation};
-use crate::journal::{Entry, Journal, JournalError, Record};
+use crate::journal::{Entry, JournalError, Record};
+use crate::judge::Reviewer;
 use crate::rollout::{Command, Effect, Input, Outcome, Phase, Progress, Rollout, RolloutError};
-use crate::route::{RoutingError, TrafficSplitter};
-
-/// What rollouts are driven with, the same for all of a deployment.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    pub(crate) splitter: Arc<dyn TrafficSplitter>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) events: Arc<Broadcast>,
-}
-
-impl Surroundings {
-    /// Traffic is split by `splitter`, time is read off `clock`, and decisions are written to `journal` before they are
-    /// carried out.
-    pub fn new(splitter: Arc<dyn TrafficSplitter>, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>) -> Self {
-        Self { splitter, clock, journal, events: Arc::new(Broadcast::default()) }
-    }
-
-    /// What happens from here on.
-    pub fn events(&self) -> Events {
-        self.events.subscribe()
-    }
-}
+use crate::route::RoutingError;
 
 /// One rollout being driven, without a thread, a timer or a host of its own: for drivers on other runtimes, and for
 /// simulation. [`Deployment`](super::Deployment) and `AsyncDeployment` are this engine with threads, or tasks, around it.
@@ -102,7 +82,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`DeployError`] if the splitter does not serve the plan's current version, or the journal cannot be written.
+    /// [`DeployError`] if the splitter does not serve the plan's current version, the plan has a shadow and no reviewer can
+    /// try prompts on the canary, or the journal cannot be written.
     pub fn begin(
         with: Surroundings,
         rollout: Rollout,
@@ -114,6 +95,7 @@ impl Engine {
             let serving = table.serving().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(RolloutError::WrongBase { expected: current.to_string(), serving }.into());
         }
+        with.check_shadow(rollout.plan())?;
         let begun = Record::Begun(Box::new(rollout.plan().as_ref().clone()));
         let at = with.clock.now();
         with.journal.append(&Entry { rollout: rollout.id().to_owned(), sequence: 0, at, what: begun })?;
@@ -151,6 +133,7 @@ impl Engine {
         if let Some(state) = state {
             rollout = rollout.resumed(state.clone());
         }
+        with.check_shadow(rollout.plan())?;
         let sequence = entries.last().map_or(0, |entry| entry.sequence.saturating_add(1));
         let mut engine = Self::new(with, rollout, evaluator, sequence);
         let work = engine.give(Input::Recovered);
@@ -159,6 +142,7 @@ impl Engine {
 
     fn new(with: Surroundings, rollout: Rollout, evaluator: Box<dyn CanaryEvaluator>, sequence: u64) -> Self {
         let versions = (rollout.plan().current().version().clone(), rollout.plan().target().version().clone());
+        with.review(|reviewer| reviewer.begin(&versions.0, &versions.1, &evaluator.signals(), evaluator.block_rule()));
         let blocks = Blocks::new(versions, &*evaluator, with.clock.now(), &*with.splitter);
         Self { with, rollout, evaluator, blocks, sequence }
     }
@@ -179,7 +163,10 @@ impl Engine {
         for block in self.blocks.collect(now, &*self.with.splitter) {
             self.evaluator.absorb(&block);
         }
-        let evaluation = self.evaluator.evaluate(now);
+        if let Some(reviewer) = &self.with.reviewer {
+            reviewer.collect(now).iter().for_each(|block| self.evaluator.absorb(block));
+        }
+        let evaluation = self.evaluate(now);
         if self.with.events.is_followed() {
             self.tell(now, What::Judged(Arc::new(evaluation.clone())));
         }
@@ -188,7 +175,16 @@ impl Engine {
 
     /// What the evaluator says at this moment.
     pub fn evaluation(&self) -> Evaluation {
-        self.evaluator.evaluate(self.with.clock.now())
+        self.evaluate(self.with.clock.now())
+    }
+
+    fn evaluate(&self, now: Timestamp) -> Evaluation {
+        let mut evaluation = self.evaluator.evaluate(now);
+        if let Some(reviewer) = &self.with.reviewer {
+            evaluation.alerts.extend(reviewer.alerts());
+            evaluation.awaits = reviewer.awaits();
+        }
+        evaluation
     }
 
     /// Gives the rollout an answer, or begins it. What it refuses is logged.
@@ -252,7 +248,9 @@ impl Engine {
         for effect in &first {
             self.perform(now, effect.clone(), hands);
         }
-        let worth_keeping = |effect: &Effect| !matches!(effect, Effect::Progress(Progress::Holding { .. }));
+        let worth_keeping = |effect: &Effect| {
+            !matches!(effect, Effect::Progress(Progress::Holding { .. } | Progress::Shadowing { .. }))
+        };
         if !first.is_empty() || rest.iter().any(worth_keeping) {
             let all = first.iter().chain(&rest).cloned().collect();
             let state = Box::new(self.rollout.state().clone());
@@ -274,6 +272,7 @@ impl Engine {
             Effect::RollBackTraffic { call, version } => {
                 let left = self.with.splitter.roll_back(&version);
                 self.blocks.begin_stage(now, &*self.with.splitter);
+                self.with.review(|reviewer| reviewer.set_traffic(0.0));
                 hands.inputs.extend(self.has_left(left).then_some(Input::TrafficShifted { call }));
             }
             Effect::Withdraw { call, version } => {
@@ -285,13 +284,17 @@ impl Engine {
                 Ok(()) => {
                     self.evaluator.set_traffic(canary_weight, now);
                     self.blocks.begin_stage(now, &*self.with.splitter);
+                    self.with.review(|reviewer| reviewer.set_traffic(canary_weight));
                 }
                 Err(error) => hands.inputs.push_back(Input::Refused { reason: error.to_string() }),
             },
             Effect::BeginBake => {
                 self.evaluator.promoted(now);
                 self.blocks.canary_alone();
+                self.with.review(Reviewer::canary_alone);
             }
+            Effect::BeginShadow => self.with.review(Reviewer::begin_shadow),
+            Effect::EndShadow => self.with.review(Reviewer::end_shadow),
             Effect::Host { call, what } => hands.work.push(Work::Host { call, what }),
             Effect::AwaitDrain { call, version } => {
                 let timeout = self.rollout.plan().drain_timeout() + Duration::from_secs(60);
@@ -333,13 +336,13 @@ impl Engine {
             Progress::Paused(reason) => warn!(target: "serinus::rollout", rollout, reason, "paused"),
             Progress::Resumed => info!(target: "serinus::rollout", rollout, "resumed"),
             Progress::Warning(warning) => warn!(target: "serinus::rollout", rollout, warning, "warning"),
-            Progress::Holding { .. } => {}
+            Progress::Holding { .. } | Progress::Shadowing { .. } => {}
         }
         self.tell(now, What::Progress(progress));
     }
 
     fn finish(&mut self, now: Timestamp, outcome: Box<Outcome>, hands: &mut Hands) {
-        self.with.splitter.stop_recording();
+        self.with.stop_recording();
         if let Err(error) = self.journal(now, Record::Finished(outcome.clone())) {
             self.journal_failed(now, &error, hands);
         }
@@ -378,7 +381,7 @@ impl Engine {
             let rollout = self.rollout.id();
             error!(target: "serinus::deploy", rollout, %canary, "the driver stopped: traffic is on the old version");
         }
-        self.with.splitter.stop_recording();
+        self.with.stop_recording();
     }
 }
 

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::evaluate::EvaluatorError;
 use crate::journal::JournalError;
+use crate::plan::PlanError;
 use crate::rollout::RolloutError;
 
 /// A deployment that did not begin, or a command that it did not take. What serves goes on serving.
@@ -16,6 +17,15 @@ pub enum DeployError {
     /// The plan's margins and budgets do not make an evaluator.
     #[error("the plan cannot be evaluated: {0}")]
     Evaluator(#[from] EvaluatorError),
+    /// A shadow does not fit the plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The plan has a shadow, and nobody can try prompts on the canary.
+    #[error(
+        "the plan has a shadow, but the deployment has no reviewer with a judge and a host that generates: give it one, or take \
+         the plan without a shadow"
+    )]
+    NoShadow,
     /// The first line of the journal could not be written, so nothing was begun.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -6,28 +6,33 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::engine::{Engine, Surroundings};
+use super::engine::Engine;
 use super::error::DeployError;
+use super::surroundings::Surroundings;
 use super::work::Work;
 use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
-use crate::plan::UpdatePlan;
+use crate::plan::{Shadow, Strategy, UpdatePlan};
 use crate::rollback::RollbackOrchestrator;
 use crate::rollout::{Command, Input, Outcome, Rollout, RolloutError, RolloutPolicy};
 
 /// Makes an evaluator for a plan.
-pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> + Send + Sync;
+pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync;
 
 /// What each rollout of a deployment is made with.
 pub(crate) struct Recipe {
     pub(crate) with: Surroundings,
     pub(crate) policy: Option<Arc<dyn RolloutPolicy>>,
     pub(crate) way_back: Option<Arc<dyn RollbackOrchestrator>>,
-    pub(crate) evaluator: Box<MakeEvaluator>,
+    /// Sequential, with the plan's margins and budgets, unless there is one.
+    pub(crate) evaluator: Option<Box<MakeEvaluator>>,
+    /// Whether a canary begins in the shadow although its plan does not say so.
+    pub(crate) adds_shadow: bool,
 }
 
 impl Recipe {
     fn engine(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Engine, DeployError> {
-        let evaluator = (self.evaluator)(&plan)?;
+        let plan = self.shadowed(plan)?;
+        let evaluator = self.evaluator(&plan)?;
         let mut rollout = Rollout::new(id, plan);
         if let Some(policy) = &self.policy {
             rollout = rollout.with_policy(Arc::clone(policy));
@@ -37,11 +42,23 @@ impl Recipe {
         }
         Engine::begin(self.with.clone(), rollout, evaluator)
     }
-}
 
-/// The default: sequential, with the plan's margins and budgets.
-pub(crate) fn sequential(plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
-    Ok(Box::new(SequentialEvaluator::for_plan(plan).build()?))
+    fn shadowed(&self, plan: Arc<UpdatePlan>) -> Result<Arc<UpdatePlan>, DeployError> {
+        let can = self.with.reviewer.as_ref().is_some_and(|reviewer| reviewer.can_shadow());
+        if !(can && self.adds_shadow && plan.strategy() == Strategy::Canary && plan.shadow().is_none()) {
+            return Ok(plan);
+        }
+        Ok(Arc::new(UpdatePlan::clone(&plan).with_shadow(Some(Shadow::default()))?))
+    }
+
+    fn evaluator(&self, plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
+        if let Some(make) = &self.evaluator {
+            return Ok(make(plan));
+        }
+        let builder = SequentialEvaluator::for_plan(plan);
+        let checks = self.with.reviewer.as_ref().is_some_and(|reviewer| reviewer.has_checks());
+        Ok(Box::new(if checks { builder.text_checks() } else { builder }.build()?))
+    }
 }
 
 /// Starts work that blocks, and answers with an input when it is done.

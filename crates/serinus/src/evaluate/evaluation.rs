@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Ledger;
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
+use crate::judge::{Calibration, CorrectedRate};
 use crate::observe::{Count, Measures};
 
 /// What an evaluator has to say at one time: the verdict, why, and the numbers of both versions.
@@ -40,6 +41,10 @@ pub struct Evaluation {
     /// found the canary to be worse, and users who make up too much of the traffic.
     #[serde(default)]
     pub alerts: BTreeMap<String, String>,
+    /// What must come before the canary may go on, whatever else is proven: judged answers, where there is a judge and none
+    /// have come in this stage.
+    #[serde(default)]
+    pub awaits: Option<String>,
     /// How the budget of false rollbacks is spent. `None` where an evaluator has none to keep.
     pub ledger: Option<Ledger>,
     /// The time of the evaluation.
@@ -118,6 +123,13 @@ pub struct QualityComparison {
     pub stable_failure_rate: Option<f64>,
     /// Share of the canary's judged answers that failed.
     pub canary_failure_rate: Option<f64>,
+    /// The stable version's share corrected for the judge's own errors, with a 95% interval. `None` without a
+    /// [calibration](super::SequentialBuilder::calibration), and where nothing is judged.
+    #[serde(default)]
+    pub stable_corrected: Option<CorrectedRate>,
+    /// The canary's.
+    #[serde(default)]
+    pub canary_corrected: Option<CorrectedRate>,
     /// Mean length of the stable version's answers, in tokens.
     pub stable_tokens: Option<f64>,
     /// Mean length of the canary's answers, in tokens.
@@ -143,10 +155,20 @@ impl QualityComparison {
             decrease: by_score.or(by_failures),
             stable_failure_rate,
             canary_failure_rate,
+            stable_corrected: None,
+            canary_corrected: None,
             stable_tokens,
             canary_tokens,
             length_change: relative_increase(stable_tokens, canary_tokens),
         }
+    }
+}
+
+impl QualityComparison {
+    pub(super) fn corrected(self, calibration: &Calibration, stable: Count, canary: Count) -> Self {
+        // Where nothing is judged or labelled there is nothing to correct.
+        let correct = |count: Count| calibration.correct(count, 0.95).ok().flatten();
+        Self { stable_corrected: correct(stable), canary_corrected: correct(canary), ..self }
     }
 }
 

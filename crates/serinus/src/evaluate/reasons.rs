@@ -2,6 +2,7 @@
 
 use super::gauge::{Reading, Unit};
 use super::watch::{Fed, Watch};
+use crate::words::{grouped, odds, percent, whole};
 
 /// "judged failures: 14.2% of 212 canary requests against 3.1% of 4,310 stable ones"
 fn comparison(watch: &Watch, reading: &Reading) -> String {
@@ -135,48 +136,14 @@ pub(super) fn invalid_values(n: u64) -> Option<String> {
     (n > 0).then(|| format!("{} reported values that cannot be right were left out", whole(n)))
 }
 
-pub(super) fn percent(fraction: f64) -> String {
-    let percent = 100.0 * fraction;
-    if percent != 0.0 && percent.abs() < 1.0 { format!("{percent:.2}%") } else { format!("{percent:.1}%") }
-}
-
-/// An e-value as betting odds.
-fn odds(log_e: f64) -> String {
-    match log_e.exp() {
-        e if e >= 1e6 => "more than 1,000,000 : 1".into(),
-        e if e >= 10.0 => format!("{} : 1", grouped(&format!("{e:.0}"))),
-        e => format!("{e:.1} : 1"),
-    }
-}
-
-fn whole(number: u64) -> String {
-    grouped(&number.to_string())
-}
-
-/// A whole number's digits in groups of three.
-fn grouped(digits: &str) -> String {
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(["0", "999", "1,000", "12,345,678"], [0, 999, 1_000, 12_345_678].map(whole));
-        assert_eq!(["0.0%", "0.30%", "14.2%", "100.0%"], [0.0, 0.003, 0.1416, 1.0].map(percent));
-        assert_eq!(["0.0 : 1", "3.0 : 1", "1,250 : 1"], [-800.0, 3f64.ln(), 1_250.4f64.ln()].map(odds));
         assert_eq!(["7", "340", "13000"], [6.2, 334.0, 12_345.0].map(rough));
         let milliseconds = |ms| value(Unit::Milliseconds, Some(ms));
         assert_eq!(["9.3 ms", "830 ms", "12,000 ms"], [9.31, 830.2, 12_000.0].map(milliseconds));
-        assert_eq!(odds(f64::INFINITY), "more than 1,000,000 : 1");
     }
 }

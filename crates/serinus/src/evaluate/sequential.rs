@@ -17,6 +17,7 @@ use super::sequential_builder::{ColdStart, Parts, SequentialBuilder};
 use super::verdict::Verdict;
 use super::watch::{Fed, Watch};
 use crate::clock::Timestamp;
+use crate::judge::Calibration;
 use crate::model::VersionId;
 use crate::observe::{Block, BlockRule, Measures, Observation, Signals, UserCap, Window};
 use crate::plan::UpdatePlan;
@@ -87,6 +88,7 @@ pub struct SequentialEvaluator {
     rule: BlockRule,
     user_cap: UserCap,
     cold_start: ColdStart,
+    calibration: Option<Calibration>,
     signals: Signals,
     feed: Feed,
     window: Window,
@@ -145,6 +147,7 @@ impl SequentialEvaluator {
             rule: parts.block_rule,
             user_cap: parts.user_cap,
             cold_start: parts.cold_start,
+            calibration: parts.calibration,
             signals: parts.signals,
             window: Window::default(),
             watches: parts.watches,
@@ -340,15 +343,18 @@ impl CanaryEvaluator for SequentialEvaluator {
             reasons: self.reasons(verdict, &readings, invalid),
             latency: LatencyComparison::between(&stable, &canary),
             errors: ErrorComparison::between(count(&stable, ERRORS), count(&canary, ERRORS)),
-            quality: QualityComparison::between(
-                (&stable, count(&stable, FAILURES)),
-                (&canary, count(&canary, FAILURES)),
+            quality: self.calibration.iter().fold(
+                QualityComparison::between((&stable, count(&stable, FAILURES)), (&canary, count(&canary, FAILURES))),
+                |quality, calibration| {
+                    quality.corrected(calibration, count(&stable, FAILURES), count(&canary, FAILURES))
+                },
             ),
             guardrails: self.guardrail_reports(&readings),
             stable_requests: self.course.stable_requests,
             canary_requests: self.course.canary_requests,
             pairs: self.course.pairs,
             alerts: self.course.alerts.clone(),
+            awaits: None,
             ledger: Some(self.ledger(&readings)),
             at: now,
         }

@@ -10,8 +10,9 @@ use super::guardrail::{Comparison, Guardrail, MarginError, RateOf};
 use super::sequential::{SequentialEvaluator, SequentialState, StateError};
 use super::standard::StandardGuardrail;
 use super::watch::Watch;
+use crate::judge::Calibration;
 use crate::model::VersionId;
-use crate::observe::{BlockRule, Errors, Failures, Signal, Signals, UserCap};
+use crate::observe::{BlockRule, Check, Errors, Failures, Signal, Signals, UserCap};
 use crate::plan::{Margins, UpdatePlan};
 
 /// The default guardrails' weights: errors, judged failures, times and scores a quarter each, and of the times two thirds
@@ -20,6 +21,10 @@ const QUARTER: f64 = 0.25;
 /// The relative change of the mean length, and of the rate of abandoned requests, that alerts.
 const LENGTH_CHANGE: f64 = 0.2;
 const ABANDONED_INCREASE: f64 = 0.5;
+/// The checks that are guardrails where texts are checked: what is wrong in any answer. Which lengths are wrong, and what a
+/// check of the host's own is worth, only the host knows.
+const CHECKS: [Check; 7] =
+    [Check::Empty, Check::Truncated, Check::Repetition, Check::Refusal, Check::Json, Check::ToolCall, Check::Language];
 
 /// Puts a [`SequentialEvaluator`] together. Whatever is left out has its default.
 ///
@@ -58,6 +63,9 @@ pub struct SequentialBuilder {
     block_rule: BlockRule,
     user_cap: UserCap,
     cold_start: ColdStart,
+    pairwise: bool,
+    text_checks: bool,
+    calibration: Option<Calibration>,
 }
 
 /// How long a canary counts as cold.
@@ -80,6 +88,7 @@ pub(super) struct Parts {
     pub(super) block_rule: BlockRule,
     pub(super) user_cap: UserCap,
     pub(super) cold_start: ColdStart,
+    pub(super) calibration: Option<Calibration>,
 }
 
 impl SequentialBuilder {
@@ -96,11 +105,16 @@ impl SequentialBuilder {
             block_rule: BlockRule::default(),
             user_cap: UserCap::default(),
             cold_start: ColdStart::default(),
+            pairwise: false,
+            text_checks: false,
+            calibration: None,
         }
     }
 
     pub(super) fn for_plan(plan: &UpdatePlan) -> Self {
-        Self::new(plan.current().version().clone(), plan.target().version().clone())
+        let builder = Self::new(plan.current().version().clone(), plan.target().version().clone());
+        let builder = if plan.shadow().is_some() { builder.pairwise() } else { builder };
+        builder
             .margins(*plan.margins())
             .false_rollback_budget(plan.false_rollback_budget())
             .false_promotion_budget(plan.false_promotion_budget())
@@ -135,6 +149,24 @@ impl SequentialBuilder {
     pub fn guardrail(mut self, guardrail: Arc<dyn Guardrail>, weight: f64) -> Self {
         self.guardrails.push((guardrail, weight));
         self
+    }
+
+    /// Watches which of two answers to the same prompts is better, at the margin of the mean score and a weight of a quarter.
+    /// It is not needed for promotion: there are pairs only while the canary is in the shadow. A plan with a
+    /// [shadow](UpdatePlan::shadow) has it.
+    pub fn pairwise(self) -> Self {
+        Self { pairwise: true, ..self }
+    }
+
+    /// Watches the checks of texts ([`Outcome::checks`](crate::observe::Outcome::checks)), all but those of the length and of
+    /// the host's own, at the margin of errors and a weight of a quarter together. None is needed for promotion.
+    pub fn text_checks(self) -> Self {
+        Self { text_checks: true, ..self }
+    }
+
+    /// Reports rates of judged failures corrected for the judge's own errors, beside the raw ones.
+    pub fn calibration(self, calibration: Calibration) -> Self {
+        Self { calibration: Some(calibration), ..self }
     }
 
     /// Adds a guardrail that only alerts: it rolls nothing back, takes nothing of the budget, and is not needed for
@@ -183,6 +215,7 @@ impl SequentialBuilder {
             Some(margins) => defaults(margins)?,
             None => Default::default(),
         };
+        guardrails.extend(quality(self.margins.unwrap_or_default(), self.pairwise, self.text_checks)?);
         guardrails.extend(self.guardrails);
         alert_on.extend(self.alert_on);
         let weights: Vec<_> = guardrails.iter().map(|(guardrail, weight)| (guardrail.name(), *weight)).collect();
@@ -209,6 +242,7 @@ impl SequentialBuilder {
             block_rule: self.block_rule,
             user_cap: self.user_cap,
             cold_start: self.cold_start,
+            calibration: self.calibration,
         }))
     }
 
@@ -236,7 +270,6 @@ fn defaults(margins: &Margins) -> Result<(Weighted, Vec<Arc<dyn Guardrail>>), Ev
         (StandardGuardrail::score(margins.quality_decrease), QUARTER),
     ];
     let alert_on = [StandardGuardrail::length(LENGTH_CHANGE), StandardGuardrail::abandoned_rate(ABANDONED_INCREASE)];
-    let of_default = |problem| EvaluatorError::Margin { guardrail: "of the default ones".into(), problem };
     let weighted = |(guardrail, weight): (Result<StandardGuardrail, MarginError>, f64)| {
         guardrail.map(|guardrail| (Arc::new(guardrail) as Arc<dyn Guardrail>, weight)).map_err(of_default)
     };
@@ -245,6 +278,28 @@ fn defaults(margins: &Margins) -> Result<(Weighted, Vec<Arc<dyn Guardrail>>), Ev
     };
     let guardrails = guardrails.into_iter().map(weighted).collect::<Result<_, _>>()?;
     Ok((guardrails, alert_on.into_iter().map(alerting).collect::<Result<_, _>>()?))
+}
+
+/// What an answer's text and its comparison with another add to the defaults.
+fn quality(margins: Margins, pairwise: bool, text_checks: bool) -> Result<Weighted, EvaluatorError> {
+    let mut all = Vec::new();
+    if pairwise {
+        all.push((StandardGuardrail::pairwise(margins.quality_decrease), QUARTER));
+    }
+    if text_checks {
+        let share = QUARTER / CHECKS.len() as f64;
+        let checks = CHECKS.map(|check| (StandardGuardrail::text_check(check, margins.error_rate_increase), share));
+        all.extend(checks);
+    }
+    let optional = |(guardrail, weight): (Result<StandardGuardrail, MarginError>, f64)| {
+        let guardrail = guardrail.map_err(of_default)?;
+        Ok((Arc::new(guardrail.optional()) as Arc<dyn Guardrail>, weight))
+    };
+    all.into_iter().map(optional).collect()
+}
+
+fn of_default(problem: MarginError) -> EvaluatorError {
+    EvaluatorError::Margin { guardrail: "of the default ones".into(), problem }
 }
 
 /// Margins that make sense, and no name twice.

@@ -2,6 +2,7 @@
 
 mod guardrails;
 mod promotion;
+mod quality;
 mod sequential;
 mod state;
 mod strata;

@@ -8,13 +8,14 @@ use thiserror::Error;
 use super::CanaryEvaluator;
 use super::evaluation::{ErrorComparison, Evaluation, LatencyComparison, QualityComparison};
 use super::feed::Feed;
-use super::reasons::{self, percent};
+use super::reasons;
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
 use crate::model::VersionId;
 use crate::observe::{
     ArmEvidence, Block, BlockRule, Count, Errors, Failures, Measures, Observation, Signal, Signals, UserCap, Window,
 };
+use crate::words::percent;
 
 /// An error rate of the stable version below this counts as this, so that a relative increase exists.
 const LEAST_ERROR_RATE: f64 = 0.001;
@@ -263,6 +264,7 @@ impl CanaryEvaluator for ThresholdEvaluator {
             canary_requests: self.canary_requests,
             pairs: 0,
             alerts: BTreeMap::new(),
+            awaits: None,
             ledger: None,
             at: now,
         }

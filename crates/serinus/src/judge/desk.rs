@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::comparison::{Comparison, Mode};
 use super::feedback::{Feedback, FeedbackError, Receipts};
 use super::health::Health;
 use super::rounds::{Place, Rounds};
@@ -16,34 +17,6 @@ use crate::clock::{Clock, Timestamp};
 use crate::host::{Answer, Prompt};
 use crate::model::VersionId;
 use crate::observe::{Arm, Block, BlockRule, Outcome, Pair, Signals};
-
-/// The comparison under way, as requests see it.
-#[derive(Debug)]
-pub(super) struct Comparison {
-    pub(super) stable: VersionId,
-    pub(super) canary: VersionId,
-    number: u64,
-    sampler: Sampler,
-    mode: AtomicU8,
-}
-
-/// What is taken at this moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Mode {
-    Nothing,
-    /// Prompts of the stable version, to be tried on the canary.
-    Shadow,
-    /// Answers of both.
-    Traffic,
-}
-
-impl Comparison {
-    fn mode(&self) -> Mode {
-        let now = self.mode.load(Ordering::Acquire);
-        [Mode::Shadow, Mode::Traffic].into_iter().find(|mode| *mode as u8 == now).unwrap_or(Mode::Nothing)
-    }
-}
 
 /// A request that was taken into the sample.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +88,8 @@ struct Open {
     rounds: Rounds,
     pace: Pace,
     alone: bool,
+    /// Answers judged in this stage, of the stable version and of the canary.
+    judged: [u64; 2],
     words: Option<(Rounds, Receipts)>,
 }
 
@@ -148,11 +123,11 @@ impl Desk {
             rounds: Rounds::new(rule, self.sampling.deadline, signals.clone()),
             pace: Pace::new(self.sampling.replays_per_second, now),
             alone: false,
+            judged: [0; 2],
             words,
         });
         let sampler = Sampler::new(self.sampling.per_minute);
-        let comparison = Comparison { stable, canary, number, sampler, mode: AtomicU8::new(Mode::Nothing as u8) };
-        *self.comparison.write() = Some(Arc::new(comparison));
+        *self.comparison.write() = Some(Arc::new(Comparison::new(number, stable, canary, sampler)));
     }
 
     /// Nothing is compared any more.
@@ -167,13 +142,21 @@ impl Desk {
 
     fn set_mode(&self, mode: Mode) {
         let Some(comparison) = self.comparison.read().clone() else { return };
-        comparison.mode.store(mode as u8, Ordering::Release);
+        comparison.set_mode(mode);
         self.is_active.store(mode != Mode::Nothing, Ordering::Release);
     }
 
     /// Prompts are tried on the canary from here on.
     pub(super) fn begin_shadow(&self) {
         self.set_mode(Mode::Shadow);
+    }
+
+    /// No prompt is tried on the canary any more, if any was.
+    pub(super) fn end_shadow(&self) {
+        let in_shadow = self.comparison.read().as_ref().is_some_and(|comparison| comparison.mode() == Mode::Shadow);
+        if in_shadow {
+            self.set_traffic(0.0);
+        }
     }
 
     /// The shares of traffic have changed; what waits to be tried in the shadow is let go.
@@ -192,6 +175,7 @@ impl Desk {
             stays
         });
         *held -= before - queue.len();
+        open.judged = [0; 2];
         open.rounds.cut(now);
         if let Some((words, _)) = &mut open.words {
             words.cut(now);
@@ -214,13 +198,7 @@ impl Desk {
             return None;
         }
         let comparison = self.comparison.read().clone()?;
-        let arm = if *version == comparison.canary {
-            Arm::Canary
-        } else if *version == comparison.stable {
-            Arm::Stable
-        } else {
-            return None;
-        };
+        let arm = comparison.arm(version)?;
         let purpose = match (comparison.mode(), arm) {
             (Mode::Nothing, _) | (Mode::Shadow, Arm::Canary) => return None,
             (Mode::Shadow, Arm::Stable) => Purpose::Replay,
@@ -290,22 +268,26 @@ impl Desk {
     }
 
     /// A task has been done, in whatever way.
-    pub(super) fn done(&self, taken: Taken, review: Review) {
+    pub(super) fn done(&self, taken: Taken, review: &Review) {
         let mut books = self.books.lock();
         books.held -= 1;
         let arm = taken.place.arm();
         let with_stratum = |outcome: Outcome| Outcome { stratum: taken.stratum, ..outcome };
         let open = books.open.as_mut().filter(|open| open.number == taken.comparison);
-        let Some(rounds) = open.map(|open| &mut open.rounds) else {
+        let Some(open) = open else {
             books.stats.version(arm).late += 1;
             return;
         };
-        let in_time = match &review {
+        let rounds = &mut open.rounds;
+        let in_time = match review {
             Review::KeptBack | Review::NoReplay => {
                 rounds.give_up(taken.place);
                 true
             }
-            Review::Score(outcome) => rounds.review(taken.place, &with_stratum(*outcome)),
+            Review::Score(outcome) => {
+                open.judged[arm as usize] += u64::from(outcome.passed.is_some() || outcome.quality.is_some());
+                rounds.review(taken.place, &with_stratum(*outcome))
+            }
             Review::Pair { stable, canary, verdict } => {
                 rounds.pair(taken.place, verdict.map(|(pair, _)| pair), &with_stratum(*stable), &with_stratum(*canary))
             }
@@ -321,7 +303,7 @@ impl Desk {
                 stats.canary.reviewed += 1;
                 if let Some((_, flipped)) = verdict {
                     stats.pairs += 1;
-                    stats.flipped += u64::from(flipped);
+                    stats.flipped += u64::from(*flipped);
                 }
             }
         }
@@ -377,6 +359,18 @@ impl Desk {
         }
         books.stats.missing += missing;
         blocks
+    }
+
+    /// What a stage must not end without.
+    pub(super) fn awaits(&self) -> Option<String> {
+        let in_traffic = self.comparison.read().as_ref().is_some_and(|comparison| comparison.mode() == Mode::Traffic);
+        let books = self.books.lock();
+        let Open { judged: [stable, canary], alone: false, .. } = books.open.as_ref().filter(|_| in_traffic)? else {
+            return None;
+        };
+        (*stable == 0 || *canary == 0).then(|| {
+            format!("judged answers of both versions in this stage ({stable} of the stable one, {canary} of the canary so far)")
+        })
     }
 
     /// What somebody should look at.

@@ -67,3 +67,68 @@ fn count<T>(noise: &mut JudgeNoise, result: Result<T, JudgeError>) -> Result<Opt
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::judge::Score;
+
+    /// Prefers the first of two in every third comparison, passes every other time, and fails at every tenth call.
+    #[derive(Debug, Default)]
+    struct Moody(AtomicU64);
+
+    impl Moody {
+        fn call(&self) -> Result<u64, JudgeError> {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                n if n % 10 == 9 => Err(JudgeError::Unavailable("tired".into())),
+                n => Ok(n),
+            }
+        }
+    }
+
+    impl Judge for Moody {
+        fn score(&self, _: &Prompt, _: &Answer) -> Result<Score, JudgeError> {
+            let passed = self.call()?.is_multiple_of(2);
+            Ok(Score { quality: if passed { 0.75 } else { 0.25 }, passed: Some(passed) })
+        }
+        fn prefer(&self, prompt: &Prompt, _: &Answer, _: &Answer) -> Result<Preference, JudgeError> {
+            self.call()?;
+            Ok(if prompt.text == "biased" { Preference::First } else { Preference::Neither })
+        }
+    }
+
+    #[test]
+    fn noise_and_bias_are_told_apart() {
+        let (fair, biased) = (Prompt::new("fair"), Prompt::new("biased"));
+        let (one, other) = (Answer::new("one"), Answer::new("other"));
+        let prompts = (0..30).map(|n| if n % 3 == 0 { &biased } else { &fair });
+        let noise = measure_noise(&Moody::default(), prompts.map(|prompt| (prompt, &one, &other))).unwrap();
+        assert_eq!((noise.failed.trials(), noise.failed.failures()), (120, 12));
+        let (flipped, place) = (noise.flipped, noise.first_place);
+        assert!(flipped.trials() > 20 && flipped.failures() * 2 < flipped.trials(), "{noise:?}");
+        assert_eq!(place.failures(), place.trials(), "it leans to the first place alone: {noise:?}");
+        assert_eq!(noise.undecided.rate(), Some(1.0), "{noise:?}");
+        assert!((noise.score_difference - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_judge_that_refuses_ends_the_measurement() {
+        #[derive(Debug)]
+        struct Locked;
+        impl Judge for Locked {
+            fn score(&self, _: &Prompt, _: &Answer) -> Result<Score, JudgeError> {
+                Err(JudgeError::Refused("a wrong key".into()))
+            }
+            fn prefer(&self, _: &Prompt, _: &Answer, _: &Answer) -> Result<Preference, JudgeError> {
+                Err(JudgeError::Refused("a wrong key".into()))
+            }
+        }
+        let (prompt, answer) = (Prompt::new("?"), Answer::new("!"));
+        let refused = measure_noise(&Locked, [(&prompt, &answer, &answer)]).unwrap_err();
+        assert_eq!(refused, JudgeError::Refused("a wrong key".into()));
+        let labelled = [(&prompt, &answer, crate::judge::Label::Good)];
+        assert!(crate::judge::Calibration::measure(&Locked, labelled).is_err());
+    }
+}

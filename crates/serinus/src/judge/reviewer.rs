@@ -143,6 +143,10 @@ impl Reviewer {
         self.desk.begin_shadow();
     }
 
+    pub(crate) fn end_shadow(&self) {
+        self.desk.end_shadow();
+    }
+
     pub(crate) fn set_traffic(&self, canary_share: f64) {
         self.desk.set_traffic(canary_share);
     }
@@ -157,6 +161,10 @@ impl Reviewer {
 
     pub(crate) fn collect(&self, now: Timestamp) -> Vec<Block> {
         self.desk.collect(now)
+    }
+
+    pub(crate) fn awaits(&self) -> Option<String> {
+        if self.staff.judge.is_some() { self.desk.awaits() } else { None }
     }
 
     pub(crate) fn alerts(&self) -> BTreeMap<String, String> {

@@ -17,7 +17,7 @@ pub(super) struct Rounds {
     open: Option<Round>,
     closed: VecDeque<Round>,
     next_round: u64,
-    next_place: u64,
+    taken: u64,
     alone: bool,
 }
 
@@ -25,8 +25,8 @@ pub(super) struct Rounds {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     round: u64,
-    /// Its place in the order in which requests were taken.
-    place: u64,
+    /// Its number in the order in which requests were taken.
+    number: u64,
     arm: Arm,
 }
 
@@ -56,7 +56,7 @@ impl Round {
 
 impl Rounds {
     pub(super) fn new(rule: BlockRule, wait: Duration, signals: Signals) -> Self {
-        Self { rule, wait, signals, open: None, closed: VecDeque::new(), next_round: 0, next_place: 0, alone: false }
+        Self { rule, wait, signals, open: None, closed: VecDeque::new(), next_round: 0, taken: 0, alone: false }
     }
 
     /// From here on the canary has all the traffic.
@@ -72,8 +72,8 @@ impl Rounds {
             Round { block, taken: [0; 2], settled: 0, pairs: BTreeMap::new() }
         });
         round.taken[arm as usize] += 1;
-        self.next_place += 1;
-        Place { round: round.block.id, place: self.next_place - 1, arm }
+        self.taken += 1;
+        Place { round: round.block.id, number: self.taken - 1, arm }
     }
 
     /// Adds a review; false if its block has been closed for good.
@@ -90,7 +90,7 @@ impl Rounds {
             round.block.stable.review(stable, signals);
             round.block.canary.review(canary, signals);
             if let Some(pair) = pair {
-                round.pairs.insert(place.place, pair);
+                round.pairs.insert(place.number, pair);
             }
         })
     }

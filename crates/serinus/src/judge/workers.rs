@@ -28,7 +28,7 @@ impl Staff {
                 desk.note::<()>(&Err(JudgeError::Unavailable("a review panicked".into())));
                 Review::KeptBack
             });
-            desk.done(taken, review);
+            desk.done(taken, &review);
         }
     }
 

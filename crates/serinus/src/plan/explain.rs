@@ -42,6 +42,14 @@ fn memory(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
 }
 
 fn stages(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
+    if let Some(shadow) = plan.shadow() {
+        let least = if shadow.hold().is_zero() { String::new() } else { format!(", at least {}", time(shadow.hold())) };
+        writeln!(
+            out,
+            "  First in the shadow: {} prompts of the old version's users answered on both{least}.",
+            shadow.min_pairs()
+        )?;
+    }
     if plan.strategy() == Strategy::Canary {
         writeln!(out, "  {:>6}  {:>8}  {:>9}  {:>8}  {:>8}  for", "share", "hold", "requests", "canary", "stable")?;
         for stage in plan.stages() {
@@ -57,7 +65,8 @@ fn stages(plan: &UpdatePlan, out: &mut String) -> std::fmt::Result {
             )?;
         }
     }
-    let held: Duration = plan.stages().iter().map(super::Stage::hold).sum::<Duration>() + plan.bake();
+    let shadow = plan.shadow().map_or(Duration::ZERO, super::Shadow::hold);
+    let held: Duration = shadow + plan.stages().iter().map(super::Stage::hold).sum::<Duration>() + plan.bake();
     writeln!(out, "  At least {} in all, a bake of {} at 100% included.", time(held), time(plan.bake()))
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::allocation::{Allocation, Capacity};
 use super::gpu::{check_each_fits, fit_together};
 use super::update_plan::{Deadlines, OnMaxHold};
-use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy, seconds};
+use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Shadow, Stage, Strategy, seconds};
 use crate::model::ModelVersion;
 
 /// Sums of a plan's durations stay far from what a [`Duration`] can hold.
@@ -47,6 +47,8 @@ pub struct Fields {
     pub(super) fleet: Fleet,
     pub(super) current: ModelVersion,
     pub(super) target: ModelVersion,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shadow: Option<Shadow>,
     #[serde(default)]
     pub(super) stages: Vec<Stage>,
 }
@@ -107,16 +109,26 @@ impl Fields {
             ("deadlines.verify_seconds", verify),
             ("deadlines.unload_seconds", unload),
         ];
+        if let Some(shadow) = &self.shadow {
+            shadow.check(self.stages.is_empty())?;
+        }
         let held =
             self.stages.iter().flat_map(|stage| [("hold_seconds", stage.hold), ("max_hold_seconds", stage.max_hold)]);
-        match own.into_iter().chain(held).find(|(_, duration)| *duration > LONGEST) {
+        let shadow = self.shadow.map(|shadow| ("shadow.max_hold_seconds", shadow.max_hold));
+        match own.into_iter().chain(held).chain(shadow).find(|(_, duration)| *duration > LONGEST) {
             Some((field, duration)) => Err(PlanError::invalid(field, "at most a hundred years", duration)),
             None => Ok(()),
         }
     }
 
     fn goals(&self) -> impl Iterator<Item = Allocation> + '_ {
-        self.stages.iter().map(Stage::allocation).chain([self.promoted])
+        self.shadowed().into_iter().chain(self.stages.iter().map(Stage::allocation)).chain([self.promoted])
+    }
+
+    /// The first stage's replicas without its traffic, where there is a shadow.
+    pub(super) fn shadowed(&self) -> Option<Allocation> {
+        let first = self.stages.first().filter(|_| self.shadow.is_some())?;
+        Some(Allocation { weight: 0.0, ..first.allocation() })
     }
 
     fn check_stages(&self) -> Result<(), PlanError> {

@@ -8,7 +8,7 @@ use super::allocation::{Allocation, Capacity};
 use super::fields::Fields;
 use super::gpu::{check_each_fits, extra_memory_gb, fit_together};
 use super::update_plan::{Deadlines, OnMaxHold, UpdatePlan};
-use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy};
+use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Shadow, Stage, Strategy};
 use crate::model::ModelVersion;
 
 /// Plans updates.
@@ -47,6 +47,7 @@ pub struct RiskPlanner {
     strategies: BTreeMap<Risk, Strategy>,
     bake: Duration,
     drain_timeout: Duration,
+    shadow: Option<Shadow>,
 }
 
 impl Default for RiskPlanner {
@@ -56,6 +57,7 @@ impl Default for RiskPlanner {
             strategies: BTreeMap::new(),
             bake: Duration::from_secs(30 * 60),
             drain_timeout: Duration::from_secs(30),
+            shadow: None,
         }
     }
 }
@@ -87,6 +89,13 @@ impl RiskPlanner {
     #[must_use]
     pub fn with_bake(self, bake: Duration) -> Self {
         Self { bake, ..self }
+    }
+
+    /// With a shadow before the first stage of each canary. Without this a deployment whose
+    /// [reviewer can](crate::deploy::DeploymentBuilder::reviewer) try prompts on the canary adds one.
+    #[must_use]
+    pub fn with_shadow(self, shadow: Shadow) -> Self {
+        Self { shadow: Some(shadow), ..self }
     }
 
     /// With another drain timeout (30 seconds).
@@ -305,6 +314,7 @@ impl RiskPlanner {
             fleet: site.fleet.clone(),
             current: site.current.clone(),
             target: site.target.clone(),
+            shadow: self.shadow.filter(|_| is_canary),
             stages,
         })
     }

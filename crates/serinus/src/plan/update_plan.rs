@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allocation::{Allocation, Step};
 use super::fields::{Fields, LONGEST};
-use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Stage, Strategy, explain, seconds};
+use super::{Change, Fleet, GpuBudget, Margins, PlanError, Risk, Shadow, Stage, Strategy, explain, seconds};
 use crate::model::ModelVersion;
 
 /// The plan of an update: stages, replicas, margins, budgets and deadlines. It is what is carried out; nothing of it is
@@ -190,6 +190,16 @@ impl UpdatePlan {
         self.0.slots
     }
 
+    /// How the new version is tried on real prompts before it has any traffic; `None` if it is not.
+    pub fn shadow(&self) -> Option<&Shadow> {
+        self.0.shadow.as_ref()
+    }
+
+    /// What is loaded while it is in the shadow; `None` without a shadow.
+    pub(crate) fn shadowed(&self) -> Option<Allocation> {
+        self.0.shadowed()
+    }
+
     /// The stages below 100%, in order.
     pub fn stages(&self) -> &[Stage] {
         &self.0.stages
@@ -284,7 +294,16 @@ impl UpdatePlan {
         Self::new(Fields { canary_fraction, evaluation, stages, ..self.0 })
     }
 
-    /// With all times that are merely held (stages and bake) multiplied by a factor. For demonstrations and tests:
+    /// With a shadow before the first stage, or without one.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::Invalid`] for a shadow of no prompts, and in a plan without stages.
+    pub fn with_shadow(self, shadow: Option<Shadow>) -> Result<Self, PlanError> {
+        Self::new(Fields { shadow, ..self.0 })
+    }
+
+    /// With all times that are merely held (shadow, stages and bake) multiplied by a factor. For demonstrations and tests:
     /// minimum requests, margins and budgets stay. The longest holds grow with a factor above 1 and never shrink.
     ///
     /// # Errors
@@ -304,8 +323,14 @@ impl UpdatePlan {
             ..stage
         });
         let stages = stages.collect();
+        let shadow = self.0.shadow.map(|shadow| Shadow {
+            hold: scaled(shadow.hold, factor),
+            max_hold: scaled(shadow.max_hold, factor.max(1.0)),
+            ..shadow
+        });
         Self::new(Fields {
             stages,
+            shadow,
             evaluation: scaled(self.0.evaluation, factor),
             bake: scaled(self.0.bake, factor),
             ..self.0

@@ -45,11 +45,12 @@ impl Rollout {
     }
 
     fn goal(&self) -> Allocation {
-        let stage = match self.state.goal {
-            Goal::Stage(index) => self.plan.stages().get(index),
+        let goal = match self.state.goal {
+            Goal::Shadow => self.plan.shadowed(),
+            Goal::Stage(index) => self.plan.stages().get(index).map(Stage::allocation),
             Goal::Promotion => None,
         };
-        stage.map_or_else(|| self.plan.promoted(), Stage::allocation)
+        goal.unwrap_or_else(|| self.plan.promoted())
     }
 
     fn set_weight(&mut self, weight: f64, reaction: &mut Reaction) {
@@ -63,6 +64,11 @@ impl Rollout {
 
     fn arrive(&mut self, reaction: &mut Reaction) {
         match self.state.goal {
+            Goal::Shadow => {
+                self.state.stage = StageProgress::default();
+                self.enter(Phase::Shadow, reaction);
+                reaction.effects.push(Effect::BeginShadow);
+            }
             Goal::Stage(index) => {
                 let requests_before = self.state.evaluation.as_ref().map_or(0, |seen| seen.canary_requests);
                 self.state.stage = StageProgress { requests_before, ..StageProgress::default() };

@@ -44,6 +44,10 @@ pub enum Effect {
         /// The canary's.
         canary_weight: f64,
     },
+    /// Try prompts of the old version's users on the canary, which has no traffic, and compare the answers.
+    BeginShadow,
+    /// Try no more of them.
+    EndShadow,
     /// Hold the canary, which has all the traffic, against limits derived from the old version.
     BeginBake,
     /// Make a call to the host, which may block; answer with [`Input::Reply`](super::Input::Reply).
@@ -97,6 +101,15 @@ pub enum Progress {
         /// Canary requests that were judged in this stage.
         requests: u64,
         /// What is missing before it can go on.
+        missing: String,
+    },
+    /// The canary was judged, and stays in the shadow.
+    Shadowing {
+        /// Seconds held.
+        held_seconds: f64,
+        /// Prompts to which both answers have been compared.
+        pairs: u64,
+        /// What is missing before the first stage.
         missing: String,
     },
     /// A call failed and is tried again.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Phase;
 use super::effect::{Effect, Progress};
 use super::machine::{Reaction, Rollout};
-use super::policy::{Decision, StageView};
+use super::policy::{Decision, ShadowView, StageView};
 use super::state::Goal;
 use crate::alert::Severity;
 use crate::evaluate::Verdict;
@@ -32,25 +32,51 @@ impl Rollout {
                 self.state.goal = Goal::Stage(index + 1);
                 self.pursue(reaction);
             }
-            Decision::Hold { missing } => self.hold(index, requests, missing, reaction),
+            Decision::Hold { missing } => self.hold(index, requests, &missing, reaction),
         }
     }
 
-    pub(super) fn hold(&mut self, index: usize, requests: u64, missing: String, reaction: &mut Reaction) {
+    pub(super) fn judge_shadow(&mut self, step: Duration, reaction: &mut Reaction) {
+        self.state.stage.held += step;
+        let plan = Arc::clone(&self.plan);
+        let (Some(shadow), Some(evaluation)) = (plan.shadow(), self.state.evaluation.as_deref()) else { return };
+        let (held, pairs) = (self.state.stage.held, evaluation.pairs);
+        match self.policy.decide_shadow(&ShadowView { plan: &plan, shadow, held, evaluation }) {
+            Decision::RollBack { reason } => self.roll_back(reason, false, reaction),
+            Decision::Pause { reason } => self.pause(reason, reaction),
+            Decision::Advance => {
+                self.state.goal = Goal::Stage(0);
+                self.pursue(reaction);
+            }
+            Decision::Hold { missing } => {
+                let held_seconds = held.as_secs_f64();
+                let progress = Progress::Shadowing { held_seconds, pairs, missing: missing.clone() };
+                self.hold_for_at_most(shadow.max_hold(), "the shadow", progress, &missing, reaction);
+            }
+        }
+    }
+
+    pub(super) fn hold(&mut self, index: usize, requests: u64, missing: &str, reaction: &mut Reaction) {
         let longest = self.plan.stages().get(index).map_or(Duration::MAX, crate::plan::Stage::max_hold);
+        let held_seconds = self.state.stage.held.as_secs_f64();
+        let progress = Progress::Holding { stage: index, held_seconds, requests, missing: missing.to_owned() };
+        self.hold_for_at_most(longest, &format!("stage {index}"), progress, missing, reaction);
+    }
+
+    fn hold_for_at_most(
+        &mut self,
+        longest: Duration,
+        what: &str,
+        holding: Progress,
+        missing: &str,
+        reaction: &mut Reaction,
+    ) {
         let progress = self.state.stage;
         if progress.held.saturating_sub(progress.counted_from) < longest {
-            let held_seconds = progress.held.as_secs_f64();
-            reaction.effects.push(Effect::Progress(Progress::Holding {
-                stage: index,
-                held_seconds,
-                requests,
-                missing,
-            }));
+            reaction.effects.push(Effect::Progress(holding));
             return;
         }
-        let reason =
-            format!("stage {index} has been held for {:.0} s and still lacks {missing}", longest.as_secs_f64());
+        let reason = format!("{what} has been held for {:.0} s and still lacks {missing}", longest.as_secs_f64());
         match self.plan.on_max_hold() {
             OnMaxHold::Pause => self.pause(reason, reaction),
             OnMaxHold::RollBack => self.roll_back(reason, false, reaction),
@@ -61,7 +87,7 @@ impl Rollout {
     pub(super) fn leave_last_stage(&mut self, reaction: &mut Reaction) {
         if self.gate_is_shut() {
             let (stage, requests) = (self.plan.stages().len() - 1, self.requests_in_stage());
-            self.hold(stage, requests, "proof that the canary is healthy".into(), reaction);
+            self.hold(stage, requests, "proof that the canary is healthy", reaction);
         } else if self.plan.require_approval() && !self.state.approved {
             self.pause("the canary is ready for 100% and waits for approval".into(), reaction);
         } else {
@@ -75,7 +101,11 @@ impl Rollout {
     }
 
     pub(super) fn gate_is_shut(&self) -> bool {
-        let healthy = self.state.evaluation.as_ref().is_some_and(|seen| seen.verdict == Verdict::Healthy);
+        let healthy = self
+            .state
+            .evaluation
+            .as_ref()
+            .is_some_and(|seen| seen.verdict == Verdict::Healthy && seen.awaits.is_none());
         self.plan.health_gate() && !self.state.gate_skipped && !healthy
     }
 

@@ -56,7 +56,11 @@ impl Rollout {
             phase_since: Duration::ZERO,
             allocation: Allocation { stable: plan.fleet().replicas(), canary: 0, weight: 0.0 },
             admitted: false,
-            goal: if plan.stages().is_empty() { Goal::Promotion } else { Goal::Stage(0) },
+            goal: match (plan.stages().is_empty(), plan.shadow()) {
+                (true, _) => Goal::Promotion,
+                (false, Some(_)) => Goal::Shadow,
+                (false, None) => Goal::Stage(0),
+            },
             last_call: 0,
             task: None,
             given_up: std::collections::BTreeMap::new(),
@@ -187,6 +191,7 @@ impl Rollout {
             return;
         }
         match self.state.phase {
+            Phase::Shadow if self.state.task.is_none() => self.judge_shadow(step, reaction),
             Phase::Stage(index) if self.state.task.is_none() => self.judge_stage(index, step, reaction),
             Phase::Baking if self.in_phase() >= self.plan.bake() => self.retire(reaction),
             _ => {}
@@ -221,6 +226,9 @@ impl Rollout {
 
     pub(super) fn enter(&mut self, phase: Phase, reaction: &mut Reaction) {
         if self.state.phase != phase {
+            if self.state.phase == Phase::Shadow {
+                reaction.effects.push(Effect::EndShadow);
+            }
             self.state.phase = phase;
             self.state.phase_since = self.state.held.total();
             reaction.effects.push(Effect::Progress(Progress::Phase(phase)));

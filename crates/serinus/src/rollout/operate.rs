@@ -56,11 +56,10 @@ impl Rollout {
             return Err(RolloutError::WrongPhase { command: "promote", phase, possible });
         }
         if self.gate_is_shut() {
-            let reasons = self
-                .state
-                .evaluation
-                .as_ref()
-                .map_or_else(|| "nothing has been judged yet".to_owned(), |seen| seen.reasons.join("; "));
+            let reasons = self.state.evaluation.as_ref().map_or_else(
+                || "nothing has been judged yet".to_owned(),
+                |seen| seen.awaits.iter().chain(&seen.reasons).cloned().collect::<Vec<_>>().join("; "),
+            );
             return Err(RolloutError::NotHealthy { reasons });
         }
         self.state.approved = true;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Where a rollout stands.
 ///
-/// `Planned → (Loading → Warming → Verifying → Stage)* → Promoted → Baking → Retiring → Completed`; from any phase up to
-/// `Baking` it can go to `RollingBack → RolledBack`, or to `Failed` if the way back did not succeed either. `Loading`,
+/// `Planned → (Loading → Warming → Verifying → (Shadow | Stage))* → Promoted → Baking → Retiring → Completed`; from any phase
+/// up to `Baking` it can go to `RollingBack → RolledBack`, or to `Failed` if the way back did not succeed either. `Loading`,
 /// `Warming` and `Verifying` come again before each stage that needs more replicas; traffic goes on meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +20,8 @@ pub enum Phase {
     Warming,
     /// What is loaded is compared with what was meant.
     Verifying,
+    /// The canary answers prompts of the old version's users beside them, without any traffic, and is judged.
+    Shadow,
     /// The canary serves a stage's share and is judged.
     Stage(usize),
     /// The new version has all the traffic.
@@ -58,6 +60,7 @@ impl fmt::Display for Phase {
             Self::Loading => "loading",
             Self::Warming => "warming",
             Self::Verifying => "verifying",
+            Self::Shadow => "shadow",
             Self::Stage(index) => return write!(f, "stage {index}"),
             Self::Promoted => "promoted",
             Self::Baking => "baking",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::evaluate::{Evaluation, GuardrailReport, Verdict};
-use crate::plan::{Stage, UpdatePlan};
+use crate::plan::{Shadow, Stage, UpdatePlan};
 
 /// What a policy sees of a stage.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,19 @@ pub struct StageView<'a> {
     /// Canary requests that were judged in this stage.
     pub requests: u64,
     /// What the evaluator says.
+    pub evaluation: &'a Evaluation,
+}
+
+/// What a policy sees of a canary in the shadow.
+#[derive(Clone, Copy, Debug)]
+pub struct ShadowView<'a> {
+    /// The plan being carried out.
+    pub plan: &'a UpdatePlan,
+    /// What the plan says of the shadow.
+    pub shadow: &'a Shadow,
+    /// How long it has lasted, pauses not counted.
+    pub held: Duration,
+    /// What the evaluator says; [`pairs`](Evaluation::pairs) have been compared.
     pub evaluation: &'a Evaluation,
 }
 
@@ -74,6 +87,27 @@ pub enum Decision {
 pub trait RolloutPolicy: Send + Sync + fmt::Debug {
     /// What is to happen.
     fn decide(&self, view: &StageView<'_>) -> Decision;
+
+    /// What is to happen while the canary is in the shadow. Unless overridden, it goes on to the first stage once the shadow
+    /// has lasted for its time *and* its minimum of prompts has been compared, nothing is Degraded, and the estimates of what
+    /// was compared lie inside the margins.
+    fn decide_shadow(&self, view: &ShadowView<'_>) -> Decision {
+        if view.evaluation.verdict == Verdict::Degraded {
+            return Decision::RollBack { reason: view.evaluation.reasons.join("; ") };
+        }
+        let left = view.shadow.hold().saturating_sub(view.held);
+        let pairs = view.shadow.min_pairs().saturating_sub(view.evaluation.pairs);
+        let mut missing = Vec::new();
+        if !left.is_zero() {
+            missing.push(format!("{:.0} s of shadow", left.as_secs_f64().ceil()));
+        }
+        if pairs > 0 {
+            missing.push(format!("{pairs} compared prompts"));
+        }
+        // What only users' traffic measures has no estimate yet.
+        missing.extend(outside(view.evaluation, |report| report.stable.requests.min(report.canary.requests) > 0));
+        if missing.is_empty() { Decision::Advance } else { Decision::Hold { missing: missing.join(", ") } }
+    }
 }
 
 /// The default: a stage advances once it has been held for its time *and* has judged its minimum of canary requests,
@@ -109,18 +143,26 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
     if requests > 0 {
         missing.push(format!("{requests} canary requests"));
     }
+    missing.extend(view.evaluation.awaits.clone());
     if view.plan.health_gate() {
         // A guardrail that nothing feeds, on either version, has no estimate and asks for none.
-        let counts = |report: &GuardrailReport| {
-            !report.alerts_only && report.stable.requests.saturating_add(report.canary.requests) > 0
-        };
-        let outside = view.evaluation.guardrails.iter().filter(|(_, report)| counts(report) && !report.within_margin);
-        missing.extend(outside.map(|(name, _)| format!("an estimate of {name} inside its margin")));
+        missing.extend(outside(view.evaluation, |report| {
+            report.stable.requests.saturating_add(report.canary.requests) > 0
+        }));
         if view.is_last && view.evaluation.verdict != Verdict::Healthy {
             missing.push("proof that the canary is healthy".into());
         }
     }
     missing
+}
+
+/// The guardrails whose estimates lie outside their margins, of those that count.
+fn outside(evaluation: &Evaluation, counts: impl Fn(&GuardrailReport) -> bool) -> impl Iterator<Item = String> {
+    let outside = evaluation
+        .guardrails
+        .iter()
+        .filter(move |(_, report)| !report.alerts_only && !report.within_margin && counts(report));
+    outside.map(|(name, _)| format!("an estimate of {name} inside its margin"))
 }
 
 #[cfg(test)]
@@ -203,6 +245,16 @@ mod tests {
         assert_eq!(decide(2_000, Verdict::Healthy), Decision::Advance);
         assert_eq!(missing(decide(1_999, Verdict::Healthy)), "1 canary requests");
         assert_eq!(missing(decide(2_000, Verdict::Undecided)), "3540 s of hold");
+    }
+
+    #[test]
+    fn a_stage_does_not_end_without_what_it_awaits() {
+        let plan = plan();
+        let mut evaluation = evaluation(&plan, Verdict::Healthy, true);
+        evaluation.awaits = Some("judged answers".into());
+        let (stage, held) = (&plan.stages()[0], Duration::from_secs(3_600));
+        let view = StageView { plan: &plan, stage, is_last: false, held, requests: 9_000, evaluation: &evaluation };
+        assert_eq!(missing(StagedPolicy.decide(&view)), "judged answers");
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub struct RolloutState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Goal {
+    Shadow,
     Stage(usize),
     Promotion,
 }

@@ -45,6 +45,7 @@ pub(crate) struct World {
     cancelled: BTreeSet<VersionId>,
     leases: Vec<Lease>,
     rolled_back: bool,
+    in_shadow: bool,
     left_behind: bool,
     requests_judged: u64,
     template: Evaluation,
@@ -67,6 +68,7 @@ impl World {
             cancelled: BTreeSet::new(),
             leases: Vec::new(),
             rolled_back: false,
+            in_shadow: false,
             left_behind: false,
             requests_judged: 0,
             template,
@@ -119,6 +121,7 @@ impl World {
         let mut evaluation = self.template.clone();
         evaluation.at = self.now;
         evaluation.canary_requests = self.requests_judged;
+        evaluation.pairs = self.requests_judged;
         evaluation.rollback = degraded;
         evaluation.verdict = match (degraded, healthy) {
             (true, _) => Verdict::Degraded,
@@ -308,6 +311,12 @@ impl World {
                 self.cancelled.insert(version);
             }
             Effect::Alert(alert) => self.left_behind |= alert.title.contains("left something behind"),
+            Effect::BeginShadow => {
+                assert!(self.verified.contains(self.canary()), "an unverified canary is asked");
+                assert!(self.loaded_of(self.canary()) > 0, "a canary that is not loaded is asked");
+                self.in_shadow = true;
+            }
+            Effect::EndShadow => self.in_shadow = false,
             Effect::BeginBake | Effect::Record(_) | Effect::Progress(_) | Effect::Finish(_) => {}
         }
     }
@@ -329,6 +338,8 @@ impl World {
     }
 
     pub(crate) fn check(&mut self) {
+        assert_eq!(self.in_shadow, self.phase() == Phase::Shadow, "{}", self.phase());
+        assert!(!self.in_shadow || self.canary_share() == 0.0, "users meet a canary in the shadow");
         let table = self.splitter.table();
         for version in table.serving() {
             assert!(self.loaded_of(version) > 0, "{version} is served and not loaded");

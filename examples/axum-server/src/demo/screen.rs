@@ -9,9 +9,6 @@ use serinus::deploy::What;
 use serinus::evaluate::Evaluation;
 use serinus::rollout::Progress;
 
-use super::scene::Update;
-use crate::load::LoadReport;
-
 /// Lines for what happens, and one that is kept up to date where the terminal allows it.
 pub(super) struct Screen {
     is_terminal: bool,
@@ -39,7 +36,11 @@ impl Screen {
         match what {
             What::Judged(evaluation) => self.state.lock().judged = summary(evaluation),
             What::Progress(Progress::Holding { stage, held_seconds, requests, missing }) => {
-                self.status(&format!("stage {stage}"), &format!("{held_seconds:.1} s"), *requests, missing);
+                let stage = format!("stage {stage} at {:.0}%", 100.0 * self.state.lock().weight);
+                self.status(&stage, *held_seconds, &format!("{requests} requests judged"), missing);
+            }
+            What::Progress(Progress::Shadowing { held_seconds, pairs, missing }) => {
+                self.status("in the shadow", *held_seconds, &format!("{pairs} pairs compared"), missing);
             }
             What::Progress(Progress::Weight(weight)) => {
                 self.state.lock().weight = *weight;
@@ -56,14 +57,11 @@ impl Screen {
         }
     }
 
-    fn status(&self, stage: &str, held: &str, requests: u64, missing: &str) {
+    fn status(&self, place: &str, held: f64, seen: &str, missing: &str) {
         let second = self.started.elapsed().as_secs();
         let mut state = self.state.lock();
-        let State { weight, judged, .. } = &*state;
-        let text = format!(
-            "{second:>4} s  {stage} at {:.0}% for {held}, {requests} judged; {judged}; missing: {missing}",
-            weight * 100.0
-        );
+        let judged = &state.judged;
+        let text = format!("{second:>4} s  {place} for {held:.1} s, {seen}; {judged}; missing: {missing}");
         if self.is_terminal {
             // Without line wrap, so that a narrow terminal cuts the line off and can still take it back.
             print!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");
@@ -84,39 +82,6 @@ impl Screen {
         }
         println!("{text}");
     }
-
-    pub(super) fn table(&self, report: &LoadReport, good: &Update, bad: &Update) {
-        let told = report.versions.get(&bad.target).copied().unwrap_or_default();
-        let record = bad.outcome.rollback.as_ref();
-        let ms = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
-        let found = bad.timeline.first_wrong.zip(bad.timeline.rolled_back_at);
-        let found = found.map_or_else(
-            || "-".into(),
-            |(first, at)| format!("{:.2} s", at.saturating_duration_since(first).as_secs_f64()),
-        );
-        let promoted = good.timeline.promoted_in.map(|took| took.as_secs_f64() * 1e3);
-        let mut rows = vec![
-            ("requests".to_owned(), report.requests().to_string()),
-            ("failed requests".into(), report.failed.to_string()),
-            ("requests/s".into(), format!("{:.0}", report.rate())),
-            (format!("requests that met {}", bad.target), format!("{}, {} answered wrongly", bad.met, told.wrong)),
-            ("of these begun anew on the old version".into(), bad.met.saturating_sub(told.answered).to_string()),
-            ("its first wrong answer to the rollback".into(), found),
-            ("traffic shift at the rollback".into(), ms(record.map(|record| record.timing.traffic_shift_ms))),
-            ("drain at the rollback".into(), ms(record.map(|record| record.timing.drain_ms))),
-            (format!("{}: decision to 100%", good.name), ms(promoted)),
-        ];
-        for update in [good, bad] {
-            for (configured, actual) in &update.timeline.shares {
-                let name = format!("{}: share of {}", update.name, update.target);
-                rows.push((name, format!("{:.2}% of {:.0}% planned", actual * 100.0, configured * 100.0)));
-            }
-        }
-        self.line("");
-        for (name, value) in rows {
-            println!("{name:<44} {value:>28}");
-        }
-    }
 }
 
 fn summary(evaluation: &Evaluation) -> String {
@@ -130,5 +95,15 @@ fn summary(evaluation: &Evaluation) -> String {
             percent(report.stable.value)
         ))
     };
+    if evaluation.canary_requests == 0 {
+        return pairs(evaluation).unwrap_or_default();
+    }
     rates("failure_rate").unwrap_or_default()
+}
+
+fn pairs(evaluation: &Evaluation) -> Option<String> {
+    let report = evaluation.guardrails.get("pairwise")?;
+    let percent = |rate: Option<f64>| rate.map_or_else(|| "-".into(), |rate| format!("{:.1}%", rate * 100.0));
+    let (lost, won) = (percent(report.stable.value), percent(report.canary.value));
+    Some(format!("worse in {lost}, better in {won}, evidence {:.1} of {:.0}", report.e_value, report.threshold))
 }

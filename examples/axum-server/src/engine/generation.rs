@@ -75,4 +75,20 @@ impl Generation {
         }
         matches!(events.last(), Some(Event::Byte(_)))
     }
+
+    /// Waits on this thread, which must not be one of an async runtime's, until the answer is complete.
+    ///
+    /// # Errors
+    /// [`GenerationError`] if there is none.
+    pub fn wait(mut self) -> Result<(Vec<u8>, Finish), GenerationError> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.events.blocking_recv() {
+                Some(Event::Byte(byte)) => bytes.push(byte),
+                Some(Event::Finished(finish)) => return Ok((bytes, finish)),
+                Some(Event::Failed(error)) => return Err(error),
+                None => return Err(GenerationError::ReplicaDied),
+            }
+        }
+    }
 }

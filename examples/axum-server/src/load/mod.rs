@@ -114,7 +114,7 @@ impl Asker {
             match reply {
                 Ok(reply) => {
                     let is_right = self.task.check(&question.prompt, &reply.answer) == Some(true);
-                    tally.record(&reply, asked, is_right);
+                    tally.record(&reply, user, asked, is_right);
                 }
                 Err(error) => tally.record_failure(format!("{error:#}")),
             }

@@ -1,6 +1,6 @@
 //! What the users saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::client::Reply;
@@ -12,6 +12,8 @@ pub struct LoadReport {
     pub elapsed: Duration,
     /// Requests that got an answer, by the version that gave it.
     pub versions: BTreeMap<String, VersionReport>,
+    /// Users who got a wrong answer, by the version that gave it.
+    pub misled: BTreeMap<String, BTreeSet<u32>>,
     /// Requests that got no complete answer.
     pub failed: u64,
     /// What went wrong with one of those.
@@ -63,7 +65,7 @@ impl LoadReport {
         quantile(&self.ttfts_us, q)
     }
 
-    pub(super) fn record(&mut self, reply: &Reply, asked: Instant, is_right: bool) {
+    pub(super) fn record(&mut self, reply: &Reply, user: u32, asked: Instant, is_right: bool) {
         let now = Instant::now();
         self.latencies_us.push(micros(now - asked));
         self.ttfts_us.push(micros(reply.first_text - asked));
@@ -78,6 +80,7 @@ impl LoadReport {
         if !is_right {
             version.wrong += 1;
             version.first_wrong.get_or_insert(now);
+            self.misled.entry(reply.version.clone()).or_default().insert(user);
         }
     }
 
@@ -92,6 +95,9 @@ impl LoadReport {
         self.failure = self.failure.take().or_else(|| other.failure.clone());
         self.latencies_us.extend(&other.latencies_us);
         self.ttfts_us.extend(&other.ttfts_us);
+        for (name, users) in &other.misled {
+            self.misled.entry(name.clone()).or_default().extend(users);
+        }
         for (name, theirs) in &other.versions {
             let ours = self.versions.entry(name.clone()).or_default();
             ours.answered += theirs.answered;
@@ -130,7 +136,7 @@ mod tests {
         let now = Instant::now();
         let reply = Reply { version: version.to_owned(), answer: String::new(), first_text: now, restarted: false };
         let mut report = LoadReport::default();
-        report.record(&reply, now, is_right);
+        report.record(&reply, 7, now, is_right);
         report
     }
 
@@ -143,6 +149,7 @@ mod tests {
         total.record_failure("gone".to_owned());
         assert_eq!((total.requests(), total.wrong(), total.failed), (5, 2, 1));
         assert_eq!((total.versions["b"].answered, total.versions["b"].wrong), (3, 2));
+        assert_eq!(total.misled["b"].len(), 1, "the same user twice");
         assert!(total.versions["b"].first_wrong.is_some() && total.versions["a"].first_wrong.is_none());
     }
 

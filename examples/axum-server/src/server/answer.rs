@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serinus::host::{Answer as Answered, Prompt};
+use serinus::judge::Ticket;
 use serinus::observe::Outcome;
 use serinus::route::{Lease, Request, TrafficSplitter};
 
@@ -14,6 +16,7 @@ use super::wire::{Origin, Usage};
 use crate::engine::{EngineError, Event, Finish, Generation, GenerationError};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+static NEXT_REQUEST: AtomicU64 = AtomicU64::new(0);
 
 /// What a user wants to know.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Answer {
     server: Server,
     question: Question,
     attempt: Attempt,
+    /// Present if the answer is wanted for judging.
+    ticket: Option<Ticket>,
 }
 
 /// One version's try at the answer.
@@ -60,8 +65,9 @@ pub(super) enum Progress {
 impl Answer {
     pub(super) fn start(server: Server, request: &Request<'_>, question: Question) -> Result<Self, ChatError> {
         let lease = server.splitter.route(request);
+        let ticket = server.reviewer.as_ref().and_then(|reviewer| reviewer.ticket(&lease, &next_id()));
         let attempt = Attempt::start(&server, lease, &question)?;
-        Ok(Self { server, question, attempt })
+        Ok(Self { server, question, attempt, ticket })
     }
 
     /// Waits for more text, and starts over on another version if this one is cancelled.
@@ -94,20 +100,28 @@ impl Answer {
 
     /// The user never sees that a version was taken away: another one answers the same question.
     fn start_over(self) -> Result<Self, ChatError> {
-        let Self { server, question, attempt } = self;
+        let Self { server, question, attempt, .. } = self;
         let lease = server.splitter.retry(attempt.lease);
         let attempt = Attempt::start(&server, lease, &question)?;
-        Ok(Self { server, question, attempt })
+        // What another version says now is not what was sampled.
+        Ok(Self { server, question, attempt, ticket: None })
     }
 
     fn finish(self, more: String, finish: Finish) -> Progress {
-        let Self { server, question, attempt } = self;
+        let Self { server, question, attempt, ticket } = self;
         let Attempt { lease, origin, text: whole, tokens, ttft, .. } = attempt;
-        let passed = server.task.check(&question.prompt, &whole);
+        let passed = match server.reviewer {
+            Some(_) => None,
+            None => server.task.check(&question.prompt, &whole),
+        };
         let mut outcome = Outcome::ok().latency_ms(millis(question.arrived.elapsed())).tokens(tokens);
         outcome.ttft_ms = ttft.map(millis);
         outcome.passed = passed;
         lease.finish(outcome);
+        if let Some(ticket) = ticket {
+            let answered = Answered::new(whole.clone()).cut_off(finish == Finish::Length).tokens(tokens);
+            ticket.submit(Prompt::new(question.prompt.clone()), answered);
+        }
         let usage = Usage::new(question.prompt.len() + 1, tokens as usize);
         Progress::Finished { origin, more, whole, finish, usage }
     }
@@ -155,6 +169,11 @@ impl Attempt {
         self.text.push_str(&more);
         more
     }
+}
+
+/// The request's own name, which decides whether it is sampled.
+fn next_id() -> String {
+    NEXT_REQUEST.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
 fn failure(question: &Question) -> Outcome {

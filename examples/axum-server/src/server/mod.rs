@@ -25,6 +25,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use serinus::judge::Reviewer;
 use serinus::route::HashSplitter;
 use tokio::net::TcpListener;
 
@@ -41,6 +42,8 @@ pub struct Server {
     pub engine: Engine,
     /// The choice of versions.
     pub splitter: Arc<HashSplitter>,
+    /// Has a sample of the answers judged. Without it each answer is checked against the key as it ends.
+    pub reviewer: Option<Arc<Reviewer>>,
     /// The key against which answers are checked.
     pub task: Arc<Task>,
     /// Whether clients may choose their version with the header `x-force-version`. For debugging only: it passes every
