@@ -156,14 +156,14 @@ fn only_field<'a>(verdict: &'a Map<String, Value>, name: &str) -> Result<&'a Val
 mod tests {
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
     }
 
     #[test]
     fn a_score_is_read_strictly() {
         let rubric = Rubric::helpfulness();
-        let read = |value| read_score(&rubric, &object(value));
+        let read = |value: Value| read_score(&rubric, &object(&value));
         assert_eq!(read(json!({"score": 4})), Ok(Score { quality: 0.75, passed: Some(true) }));
         assert_eq!(read(json!({"score": 2})), Ok(Score { quality: 0.25, passed: Some(false) }));
         for bad in [
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_preference_is_read_strictly() {
-        let read = |value| read_preference(&object(value));
+        let read = |value: Value| read_preference(&object(&value));
         assert_eq!(read(json!({"better": "A"})), Ok(Preference::First));
         assert_eq!(read(json!({"better": "B"})), Ok(Preference::Second));
         assert_eq!(read(json!({"better": "neither"})), Ok(Preference::Neither));
