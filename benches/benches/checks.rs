@@ -62,7 +62,7 @@ fn checks(c: &mut Criterion) {
         let (prompt, answer) = (Prompt::new(QUESTION), Answer::new(prose(chars)));
         assert_eq!(standard.check(&prompt, &answer).failures().count(), 0);
         group.bench_function(BenchmarkId::new("text", chars), |b| {
-            b.iter(|| standard.check(black_box(&prompt), black_box(&answer)))
+            b.iter(|| standard.check(black_box(&prompt), black_box(&answer)));
         });
         let no_language = StandardChecks::builder().without(Check::Language).build().expect("it makes sense");
         group.bench_function(BenchmarkId::new("text_without_language", chars), |b| {
