@@ -174,10 +174,8 @@ fn wait_for(what: &str, condition: impl Fn() -> bool) {
 fn an_endpoint_that_goes_down_in_mid_rollout_decides_nothing() {
     let is_down = Arc::new(AtomicBool::new(false));
     let down = Arc::clone(&is_down);
-    let server = Server::start(move |asked, _| match down.load(Ordering::SeqCst) {
-        true => Reply::status(503),
-        false => knows(asked),
-    });
+    let server =
+        Server::start(move |asked, _| if down.load(Ordering::SeqCst) { Reply::status(503) } else { knows(asked) });
     let mut service = Service::start(server, 100, |judge| judge, |reviewer| reviewer);
     wait_for("first stage", || matches!(service.controls.phase(), Phase::Stage(_)));
     is_down.store(true, Ordering::SeqCst);
