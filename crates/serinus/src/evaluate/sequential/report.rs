@@ -26,7 +26,11 @@ impl SequentialEvaluator {
             reasons.push("no guardrail has any data".into());
         }
         if self.enough() {
-            let weighted = self.watches.iter().enumerate().filter(|(_, watch)| !watch.alerts_only());
+            // What promotion does not need is told of only where something is wrong with it.
+            let is_told = |index: usize, watch: &Watch| {
+                !watch.alerts_only() && (watch.required() || !readings[index].within_margin)
+            };
+            let weighted = self.watches.iter().enumerate().filter(|(index, watch)| is_told(*index, watch));
             let explained = weighted.map(|(index, watch)| {
                 let verdict = self.guardrail_verdict(index, watch);
                 (verdict, self.guardrail_reason(watch, &readings[index], verdict))

@@ -80,6 +80,10 @@ fn what_checks_of_texts_find_rolls_back_and_is_told() {
     assert_eq!(evaluation.verdict, Verdict::Degraded);
     assert!(evaluation.reasons[0].starts_with("refusals: 20.0% of "), "{}", evaluation.reasons[0]);
     assert_eq!((evaluation.stable_requests, evaluation.canary_requests), (0, 0), "reviews are no requests");
+    assert!(
+        !evaluation.reasons.iter().any(|reason| reason.contains("answers to the same prompts")),
+        "nothing is wrong there"
+    );
     let errors = &evaluation.guardrails["error_rate"];
     assert_eq!(errors.canary.requests, 0, "and no answers without an error");
 }
