@@ -40,6 +40,7 @@ use crate::rubric::Rubric;
 /// |---|---|
 /// | no connection, a timeout, status 408, 425, 429, 500, 502, 503, 504 or 529 | tried again, no sooner than `Retry-After` says; then [`Unavailable`](JudgeError::Unavailable) |
 /// | any other status, redirects too | [`Refused`](JudgeError::Refused), at once |
+/// | a prompt without the grounds that the rubric needs | [`NotApplicable`](JudgeError::NotApplicable), without a call |
 /// | a verdict that is none, twice | [`Unparsable`](JudgeError::Unparsable) |
 /// | the [`Budget`] has no room for a call, or the server's account is empty | [`OutOfBudget`](JudgeError::OutOfBudget) |
 ///

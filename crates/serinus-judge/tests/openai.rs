@@ -274,7 +274,7 @@ fn a_rubric_that_needs_grounds_makes_no_call_without() {
     let server = Server::script(vec![Reply::score(1)]);
     let judge = judge(&server).rubric(strict.unwrap()).build().unwrap();
     let error = score(&judge).unwrap_err();
-    assert!(matches!(&error, JudgeError::Refused(why) if why.contains("strict")), "{error}");
+    assert!(matches!(&error, JudgeError::NotApplicable(why) if why.contains("strict")), "{error}");
     assert_eq!(server.count(), 0);
     let grounded = Prompt::new("?").context("Paris is the capital of France.");
     assert_eq!(judge.score(&grounded, &Answer::new("Paris.")).unwrap().passed, Some(true));

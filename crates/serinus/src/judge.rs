@@ -101,6 +101,9 @@ pub enum JudgeError {
     /// A budget of calls, tokens or money is used up.
     #[error("the judge's budget is used up: {0}")]
     OutOfBudget(String),
+    /// This request cannot be judged: it lacks what the judgement would rest on.
+    #[error("this cannot be judged: {0}")]
+    NotApplicable(String),
     /// It refuses the request, and will again: a wrong key, an unknown model.
     #[error("the judge refuses: {0}")]
     Refused(String),

@@ -74,7 +74,7 @@ fn preamble(rubric: &Rubric, question: &str, prompt: &Prompt) -> Result<String, 
                 (true, false) => "a context",
                 _ => "a reference",
             };
-            return Err(JudgeError::Refused(format!(
+            return Err(JudgeError::NotApplicable(format!(
                 "the rubric {} needs {needed}, and the prompt has none",
                 rubric.name
             )));
@@ -211,7 +211,7 @@ mod tests {
         let strict = Rubric { ungrounded: None, ..Rubric::hallucination() };
         let error = score(&strict, &prompt, &Answer::new("a"), 100).unwrap_err();
         assert!(
-            matches!(&error, JudgeError::Refused(why) if why.contains("needs a context or a reference")),
+            matches!(&error, JudgeError::NotApplicable(why) if why.contains("needs a context or a reference")),
             "{error}"
         );
         assert!(prefer(&strict, &prompt, &Answer::new("a"), &Answer::new("b"), 100).is_err());

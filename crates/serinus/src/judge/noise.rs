@@ -63,7 +63,7 @@ fn count<T>(noise: &mut JudgeNoise, result: Result<T, JudgeError>) -> Result<Opt
     noise.failed.add_trial(result.is_err());
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(JudgeError::Unavailable(_) | JudgeError::Unparsable(_)) => Ok(None),
+        Err(JudgeError::Unavailable(_) | JudgeError::Unparsable(_) | JudgeError::NotApplicable(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -29,6 +29,8 @@ pub struct ReviewStats {
     pub judge_unparsable: u64,
     /// Calls that were not made as the budget was used up.
     pub judge_out_of_budget: u64,
+    /// Requests that could not be judged, as they lack what the judgement would rest on.
+    pub judge_not_applicable: u64,
     /// Calls that the judge refused.
     pub judge_refused: u64,
     /// Words of users that found their request.
@@ -70,12 +72,14 @@ impl ReviewStats {
             JudgeError::Unavailable(_) => self.judge_unavailable += 1,
             JudgeError::Unparsable(_) => self.judge_unparsable += 1,
             JudgeError::OutOfBudget(_) => self.judge_out_of_budget += 1,
+            JudgeError::NotApplicable(_) => self.judge_not_applicable += 1,
             JudgeError::Refused(_) => self.judge_refused += 1,
         }
     }
 
     /// Calls that gave no judgement, for whatever reason.
     pub const fn judge_failures(&self) -> u64 {
-        self.judge_unavailable + self.judge_unparsable + self.judge_out_of_budget + self.judge_refused
+        let unheard = self.judge_unavailable + self.judge_unparsable + self.judge_out_of_budget;
+        unheard + self.judge_not_applicable + self.judge_refused
     }
 }
