@@ -39,8 +39,8 @@ impl Table {
         table
     }
 
-    fn row(&mut self, name: impl Into<String>, value: impl ToString) {
-        self.0.push((name.into(), value.to_string()));
+    fn row(&mut self, name: impl Into<String>, value: impl fmt::Display) {
+        self.0.push((name.into(), format!("{value}")));
     }
 
     fn in_the_shadow(&mut self, update: &Update) {
