@@ -3,9 +3,9 @@
 mod server;
 
 use serinus::host::{Answer, Prompt};
-use serinus::judge::{Calibration, JudgeError, Label, compare_in_both_orders, measure_noise};
+use serinus::judge::{Calibration, JudgeError, Label, compare_in_both_orders, conformance, measure_noise};
 use serinus::observe::{Count, Pair};
-use serinus_judge::OpenAiJudge;
+use serinus_judge::{OpenAiJudge, StandardChecks};
 
 use server::{Asked, Reply, Server};
 
@@ -107,4 +107,26 @@ fn noise_and_position_bias_are_measured() {
     assert_eq!(noise.undecided, Count::new(8, 40).unwrap());
     assert!((noise.score_difference - 0.5 * 8.0 / 40.0).abs() < 1e-9);
     assert_eq!(noise.failed, Count::new(0, 160).unwrap());
+}
+
+#[test]
+fn it_keeps_to_the_contracts() {
+    let server = Server::start(|asked, _| {
+        let right = |name: &str| {
+            let line = asked.user().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or("");
+            line.contains("Paris")
+        };
+        if asked.user().contains("answer_A: ") {
+            Reply::better(match (right("answer_A"), right("answer_B")) {
+                (true, false) => "A",
+                (false, true) => "B",
+                _ => "neither",
+            })
+        } else {
+            Reply::score(if right("answer") { 5 } else { 1 })
+        }
+    });
+    let (prompt, right, wrong) = (Prompt::new("capital of France?"), Answer::new("Paris"), Answer::new("Atlantis"));
+    conformance::check_judge(&judge(&server), &prompt, &right, &wrong).unwrap();
+    conformance::check_text_checks(&StandardChecks::default()).unwrap();
 }

@@ -12,6 +12,8 @@
 mod both_orders;
 mod calibration;
 mod comparison;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod desk;
 mod feedback;
 mod health;
@@ -53,6 +55,8 @@ use crate::observe::Checks;
 /// not depend on what it finds, or whatever it does not finish in time is no longer missing by chance.
 ///
 /// An error is never evidence. The caller does not repeat a call: retries are the judge's own.
+///
+/// The suite in [`conformance`](crate::judge#conformance) (feature `testing`) checks a judge against this contract.
 pub trait Judge: Send + Sync + fmt::Debug {
     /// Judges one answer.
     ///

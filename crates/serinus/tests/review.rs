@@ -16,7 +16,7 @@ use serinus::judge::{
 };
 use serinus::model::{ModelVersion, VersionId};
 use serinus::observe::{Check, Checks, Outcome as Ended};
-use serinus::plan::{Allocation, Fleet, RiskPlanner, Shadow, Stage, UpdatePlan, UpdatePlanner};
+use serinus::plan::{Allocation, Fleet, RiskPlanner, Shadow, Stage, Strategy, UpdatePlan, UpdatePlanner};
 use serinus::rollout::{Outcome, Phase, Progress, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
@@ -302,6 +302,18 @@ fn a_judge_that_says_nothing_from_the_first_stage_on_ends_no_stage_and_nobody_ca
     assert!(refused.contains("judged answers of both versions in this stage (0 of"), "{refused}");
     service.judge.is_down.store(false, Ordering::Relaxed);
     assert_eq!(running.join().unwrap().status, Status::Completed);
+}
+
+#[test]
+fn an_update_that_is_not_judged_waits_for_no_judge() {
+    let service = Service::start(Canary::Good, |builder| builder);
+    service.judge.is_down.store(true, Ordering::Relaxed);
+    let fleet = Fleet::new(4, 24.0).unwrap().with_spare_replicas(1);
+    let setting = model("v1", "aa").to_builder().version("v2").config_hash("c2").build().unwrap();
+    let rolling = RiskPlanner::default().plan(&model("v1", "aa"), &setting, &fleet).unwrap();
+    assert_eq!(rolling.strategy(), Strategy::Rolling);
+    let outcome = service.deployment(rolling).build().unwrap().run().unwrap();
+    assert_eq!(outcome.status, Status::Completed, "{}", outcome.reason);
 }
 
 #[test]

@@ -143,8 +143,8 @@ fn missing(view: &StageView<'_>) -> Vec<String> {
     if requests > 0 {
         missing.push(format!("{requests} canary requests"));
     }
-    missing.extend(view.evaluation.awaits.clone());
     if view.plan.health_gate() {
+        missing.extend(view.evaluation.awaits.clone());
         // A guardrail that nothing feeds, on either version, has no estimate and asks for none.
         missing.extend(outside(view.evaluation, |report| {
             report.stable.requests.saturating_add(report.canary.requests) > 0
