@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serinus::model::{Adapter, Fingerprint, ModelVersion, ModelVersionBuilder};
-use serinus::plan::{Change, Fleet, PlanError, Risk, RiskPlanner, Strategy, UpdatePlan, UpdatePlanner};
+use serinus::plan::{Change, Fleet, PlanError, Risk, RiskPlanner, Shadow, Strategy, UpdatePlan, UpdatePlanner};
 
 fn llama(version: &str, hash: &str) -> ModelVersionBuilder {
     let builder = ModelVersion::builder("llama-70b-chat", version).base_model("llama-70b").weight_hash(hash);
@@ -144,5 +144,27 @@ fn the_explanation_has_the_numbers() {
     let text = plan(llama("v2", "bb"), &ample()).unwrap().explain();
     for part in ["v1 -> v2", "medium risk", "canary", "1400.0 GB today", "2000", "errors +50%", "1.0%", "Way back"] {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn a_shadow_is_part_of_the_plan_and_only_of_one_with_stages_to_follow() {
+    let shadow = Shadow::new(Duration::from_secs(600), 300);
+    let planner = RiskPlanner::default().with_shadow(shadow);
+    let fine_tune = planner.plan(&current(), &llama("v2", "bb").build().unwrap(), &ample()).unwrap();
+    assert_eq!(fine_tune.shadow(), Some(&shadow));
+    assert!(fine_tune.explain().contains("First in the shadow: 300 prompts"), "{}", fine_tune.explain());
+    assert_eq!(UpdatePlan::from_toml(&fine_tune.to_toml()).unwrap(), fine_tune);
+    assert_eq!(UpdatePlan::from_json(&fine_tune.to_json()).unwrap(), fine_tune);
+    let scaled = fine_tune.clone().with_holds_scaled(0.1).unwrap();
+    assert_eq!(scaled.shadow().map(Shadow::hold), Some(Duration::from_secs(60)));
+
+    let setting = planner.plan(&current(), &llama("v2", "aa").config_hash("c2").build().unwrap(), &ample()).unwrap();
+    assert_eq!((setting.strategy(), setting.shadow()), (Strategy::Rolling, None));
+    let flip = RiskPlanner::default().with_strategy(Risk::Medium, Strategy::BlueGreen);
+    let flip = flip.plan(&current(), &llama("v2", "bb").build().unwrap(), &ample()).unwrap();
+    assert!(flip.with_shadow(Some(shadow)).unwrap_err().to_string().contains("no stages"));
+    for bad in [Shadow::new(Duration::ZERO, 0), shadow.with_max_hold(Duration::ZERO)] {
+        assert!(fine_tune.clone().with_shadow(Some(bad)).is_err(), "{bad:?}");
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::{DeployError, Engine, Surroundings, Work};
 use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator};
-use serinus::host::{MemoryHost, ModelHost};
+use serinus::host::{Answer, Generate, HostError, MemoryHost, ModelHost, Prompt};
 use serinus::journal::{Journal, MemoryJournal};
-use serinus::model::ModelVersion;
+use serinus::judge::{Judge, JudgeError, Preference, Reviewer, Score};
+use serinus::model::{ModelVersion, VersionId};
 use serinus::observe::Outcome as Ended;
-use serinus::plan::{Fleet, RiskPlanner, UpdatePlan, UpdatePlanner};
+use serinus::plan::{Fleet, RiskPlanner, Shadow, UpdatePlan, UpdatePlanner};
 use serinus::rollout::{Command, Decision, Input, Phase, Rollout, RolloutPolicy, StageView, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
@@ -20,13 +21,43 @@ struct World {
     journal: Arc<MemoryJournal>,
     clock: Arc<ManualClock>,
     splitter: Arc<HashSplitter>,
+    reviewer: Option<Arc<Reviewer>>,
     engine: Engine,
     work: Vec<Work>,
     requests: u32,
 }
 
+/// Tells nothing apart.
+#[derive(Debug)]
+struct Shrugs;
+
+impl Judge for Shrugs {
+    fn score(&self, _: &Prompt, _: &Answer) -> Result<Score, JudgeError> {
+        Ok(Score { quality: 0.5, passed: Some(true) })
+    }
+    fn prefer(&self, _: &Prompt, _: &Answer, _: &Answer) -> Result<Preference, JudgeError> {
+        Ok(Preference::Neither)
+    }
+}
+
+impl Generate for Shrugs {
+    fn generate(&self, version: &VersionId, _: &Prompt) -> Result<Answer, HostError> {
+        Ok(Answer::new(format!("{version} speaking")))
+    }
+}
+
+/// A reviewer of a process that has just begun.
+fn reviewer(clock: &Arc<ManualClock>) -> Arc<Reviewer> {
+    let builder = Reviewer::builder().judge(Arc::new(Shrugs)).replays(Arc::new(Shrugs)).workers(0);
+    Arc::new(builder.clock(Arc::clone(clock) as _).build().unwrap())
+}
+
 impl World {
     fn new() -> Self {
+        Self::with_plan(|plan| plan)
+    }
+
+    fn with_plan(change: impl FnOnce(UpdatePlan) -> UpdatePlan) -> Self {
         let model = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0);
         let v1 = model.build().unwrap();
         let v2 = v1.to_builder().version("v2").weight_hash("bb").build().unwrap();
@@ -35,12 +66,14 @@ impl World {
         let (journal, clock) = (Arc::new(MemoryJournal::default()), Arc::new(ManualClock::new(Timestamp::ZERO)));
         let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
         let with = Surroundings::new(Arc::clone(&splitter) as _, Arc::clone(&clock) as _, Arc::clone(&journal) as _);
-        let plan = Arc::new(plan);
+        let plan = Arc::new(change(plan));
+        let reviewer = plan.shadow().map(|_| reviewer(&clock));
+        let with = reviewer.iter().cloned().fold(with, Surroundings::with_reviewer);
         let rollout = Rollout::new("r", Arc::clone(&plan));
         let mut engine = Engine::begin(with, rollout, evaluator(&plan).unwrap()).unwrap();
         let work = engine.give(Input::Start);
         let host = MemoryHost::serving(fleet, &v1);
-        Self { plan, host, journal, clock, splitter, engine, work, requests: 0 }
+        Self { plan, host, journal, clock, splitter, reviewer, engine, work, requests: 0 }
     }
 
     /// One step of the driver.
@@ -59,7 +92,15 @@ impl World {
             let lease = self.splitter.route(&Request::new().sticky_key(key.as_str()));
             let loaded = self.host.replicas(lease.version());
             assert!(loaded > 0, "{} is routed to and not loaded in {}", lease.version(), self.engine.rollout().phase());
+            let ticket = self.reviewer.as_ref().and_then(|reviewer| reviewer.ticket(&lease, &key));
+            let answer = Answer::new(lease.version().as_str());
             lease.finish(Ended::ok().latency_ms(800.0).passed(!self.requests.is_multiple_of(50)));
+            if let Some(ticket) = ticket {
+                ticket.submit(Prompt::new("Who is there?"), answer);
+            }
+        }
+        if let Some(reviewer) = &self.reviewer {
+            reviewer.work_off();
         }
         self.clock.advance(Duration::from_secs(10));
         let work = self.engine.tick();
@@ -77,6 +118,8 @@ impl World {
         self.splitter = Arc::new(HashSplitter::new("chat", &Weights::all(self.plan.current().version())));
         let splitter = Arc::clone(&self.splitter) as _;
         let with = Surroundings::new(splitter, Arc::clone(&self.clock) as _, Arc::clone(&self.journal) as _);
+        self.reviewer = self.plan.shadow().map(|_| reviewer(&self.clock));
+        let with = self.reviewer.iter().cloned().fold(with, Surroundings::with_reviewer);
         (self.engine, self.work) = Engine::recover(with, "r", made).unwrap();
     }
 
@@ -180,4 +223,25 @@ fn the_journal_goes_on_where_it_stopped_and_an_unknown_rollout_is_an_error() {
     let with = Surroundings::new(Arc::clone(&world.splitter) as _, world.clock, world.journal);
     let unknown = Engine::recover(with, "another", made).unwrap_err();
     assert!(unknown.to_string().contains("another"), "{unknown}");
+}
+
+#[test]
+fn a_crash_in_the_shadow_begins_the_shadow_again() {
+    let shadow = Shadow::new(Duration::from_secs(600), 100);
+    for host_too in [false, true] {
+        let mut world = World::with_plan(|plan| plan.with_shadow(Some(shadow)).unwrap());
+        world.run_until(|now| now == Phase::Shadow);
+        for _ in 0..10 {
+            world.step();
+        }
+        assert!(world.engine.evaluation().pairs > 0);
+        world.crash(host_too);
+        world.run_until(|now| now == Phase::Shadow);
+        let met = world.splitter.stats().versions.get(world.plan.target().version()).map_or(0, |version| version.count);
+        assert_eq!(met, 0, "nobody has met it");
+        world.run_until(|now| now == Phase::Stage(0));
+        assert!(world.engine.evaluation().pairs >= 100, "the evidence of the process that died is not in the journal");
+        world.run_until(Phase::is_final);
+        assert_eq!(world.engine.outcome().unwrap().status, Status::Completed);
+    }
 }
