@@ -103,8 +103,8 @@ impl OpenAiJudgeBuilder {
     }
 
     /// Takes the key from an environment variable, when the judge is built. Local servers need none. Over `http` a key
-    /// can be read by whoever carries it. The judge shows it nowhere; the HTTP client's own records at trace level
-    /// (`ureq_proto=trace`) are the bytes on the wire, the key and the judged texts with them.
+    /// can be read by whoever carries it. The judge shows it nowhere. The HTTP client's log at trace level would be the bytes on
+    /// the wire, so while somebody listens to that the judge asks nothing and says why.
     pub fn key_from_env(self, variable: impl Into<String>) -> Self {
         Self { key: Key::Env(variable.into()), ..self }
     }

@@ -9,7 +9,7 @@ use tracing::debug;
 use super::budget::{Known, Ledger, Reason, Reservation, Usage, estimate_tokens};
 use super::gate::Gate;
 use super::retry::{Retries, asked_for, is_passing};
-use super::transport::{Broken, Reply, Transport};
+use super::transport::{Broken, Reply, Transport, is_overheard};
 use super::wire::{Completion, error_code};
 
 /// Makes calls within the limits.
@@ -71,6 +71,11 @@ impl Caller {
         reason: Reason,
         deadline: Instant,
     ) -> Result<Result<String, String>, Failed> {
+        if is_overheard() {
+            let what = "the log is at trace level for the HTTP client, which would write the key and the judged texts to it: set \
+                        ureq_proto to debug";
+            return Err(Failed::Lasting(JudgeError::Refused(what.into())));
+        }
         let mut room = self.ledger.reserve(most).map_err(Failed::Lasting)?;
         let _pass = self.gate.enter(deadline).map_err(|_| {
             let what = "its limits of calls at a time or a second, or the server's own, left no time for one more";

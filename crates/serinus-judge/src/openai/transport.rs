@@ -72,6 +72,11 @@ impl Transport {
     }
 }
 
+/// Whether the HTTP client would write all that it sends, keys and texts, to a log that somebody reads.
+pub(super) fn is_overheard() -> bool {
+    log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
+}
+
 impl From<&Error> for Broken {
     /// In words of our own, so that nothing of the request can get into a log.
     fn from(error: &Error) -> Self {

@@ -29,7 +29,9 @@ impl Health {
         let consequence = "no answer is judged until it works again; nothing is rolled back or promoted for that";
         match last {
             JudgeError::OutOfBudget(_) => Some(format!("{last}; {consequence}: give it more or wait")),
-            JudgeError::Refused(_) => Some(format!("{last}; {consequence}: look at its key and its model")),
+            JudgeError::Refused(_) => Some(format!(
+                "{last}; {consequence}, and it will not by itself: look at its key, its model and its settings"
+            )),
             _ if self.failures_in_a_row >= IN_A_ROW => Some(format!(
                 "the judge has failed {} times in a row, at last so: {last}; {consequence}",
                 self.failures_in_a_row
