@@ -23,6 +23,7 @@ mod reviewer_builder;
 mod rounds;
 mod sampling;
 mod stats;
+mod task;
 #[cfg(test)]
 mod tests;
 mod ticket;

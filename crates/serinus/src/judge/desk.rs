@@ -10,54 +10,14 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::comparison::{Comparison, Mode};
 use super::feedback::{Feedback, FeedbackError, Receipts};
 use super::health::Health;
-use super::rounds::{Place, Rounds};
+use super::rounds::Rounds;
 use super::sampling::{Pace, Sampler, Sampling};
 use super::stats::ReviewStats;
+use super::task::{Purpose, Review, Taken, Task};
 use crate::clock::{Clock, Timestamp};
 use crate::host::{Answer, Prompt};
 use crate::model::VersionId;
-use crate::observe::{Arm, Block, BlockRule, Outcome, Pair, Signals};
-
-/// A request that was taken into the sample.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
-    comparison: u64,
-    pub(super) place: Place,
-    pub(super) purpose: Purpose,
-    pub(super) stratum: Option<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Its answer is judged.
-    Score,
-    /// Its prompt is tried on the canary.
-    Replay,
-}
-
-/// Work for whoever judges.
-#[derive(Debug)]
-pub(super) struct Task {
-    pub(super) taken: Taken,
-    pub(super) prompt: Prompt,
-    pub(super) answer: Answer,
-    /// Where it is to be tried.
-    pub(super) canary: VersionId,
-}
-
-/// What came of a task.
-#[derive(Debug)]
-pub(super) enum Review {
-    KeptBack,
-    Score(Outcome),
-    Pair {
-        stable: Outcome,
-        canary: Outcome,
-        verdict: Option<(Pair, bool)>,
-    },
-    /// The canary gave no answer.
-    NoReplay,
-}
+use crate::observe::{Arm, Block, BlockRule, Outcome, Signals};
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -85,6 +45,7 @@ struct Books {
 #[derive(Debug)]
 struct Open {
     number: u64,
+    rule: BlockRule,
     rounds: Rounds,
     pace: Pace,
     alone: bool,
@@ -120,6 +81,7 @@ impl Desk {
         });
         books.open = Some(Open {
             number,
+            rule,
             rounds: Rounds::new(rule, self.sampling.deadline, signals.clone()),
             pace: Pace::new(self.sampling.replays_per_second, now),
             alone: false,
@@ -215,7 +177,11 @@ impl Desk {
             let place = words.take(arm, now);
             receipts.add(request_id, place);
         }
-        if !takes || (purpose == Purpose::Replay && !open.pace.takes(now)) {
+        let has_room = match purpose {
+            Purpose::Replay => open.pace.takes(now),
+            Purpose::Score => open.rounds.taken(arm) < self.sampling.most(arm, open.alone, &open.rule),
+        };
+        if !takes || !has_room {
             return None;
         }
         let place = open.rounds.take(arm, now);
@@ -239,7 +205,8 @@ impl Desk {
             return books.give_up(taken);
         }
         books.held += 1;
-        books.queue.push_back(Task { taken, prompt, answer, canary: comparison.canary.clone() });
+        let (since, canary) = (self.clock.now(), comparison.canary.clone());
+        books.queue.push_back(Task { taken, prompt, answer, since, canary });
         self.work.notify_one();
     }
 
@@ -250,8 +217,13 @@ impl Desk {
             if self.closing.load(Ordering::Acquire) {
                 return None;
             }
-            if let Some(task) = books.queue.pop_front() {
-                return Some(task);
+            while let Some(task) = books.queue.pop_front() {
+                if self.clock.now().since(task.since) < self.sampling.deadline / 2 {
+                    return Some(task);
+                }
+                books.held -= 1;
+                books.stats.version(task.taken.place.arm()).crowded_out += 1;
+                books.give_up(task.taken);
             }
             if !wait {
                 return None;

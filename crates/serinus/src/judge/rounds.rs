@@ -64,6 +64,11 @@ impl Rounds {
         self.alone = true;
     }
 
+    /// How many requests of a version the open block has taken.
+    pub(super) fn taken(&self, arm: Arm) -> u64 {
+        self.open.as_ref().map_or(0, |round| round.taken[arm as usize])
+    }
+
     /// Takes a request that has just arrived.
     pub(super) fn take(&mut self, arm: Arm, now: Timestamp) -> Place {
         let round = self.open.get_or_insert_with(|| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::clock::Timestamp;
-use crate::observe::Arm;
+use crate::observe::{Arm, BlockRule};
 use crate::route::sticky_point;
 
 /// Frozen: every router takes the same requests.
@@ -25,7 +25,8 @@ pub struct Sampling {
     pub replays_per_second: f64,
     /// Prompts and answers held at a time. Default 1,000. Beyond it a sampled request is let go, and counted.
     pub max_held: usize,
-    /// What has not been judged by this time after its block has closed is given up. Default 120 s.
+    /// What has not been judged by this time after its block has closed is given up. Default 120 s. A request that has waited
+    /// for half of it is not begun any more: where more is sampled than can be judged, the latest are.
     pub deadline: Duration,
 }
 
@@ -48,6 +49,20 @@ pub struct SamplingError {
 }
 
 impl Sampling {
+    /// The most of a version's requests that one block takes, which is open for so long: before it is known how many arrive,
+    /// all would be taken.
+    pub(super) fn most(&self, arm: Arm, alone: bool, rule: &BlockRule) -> u64 {
+        let share = if arm == Arm::Canary && !alone { 0.5 } else { 1.0 };
+        let budget = share * self.per_minute * rule.max_age.as_secs_f64() / 60.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of requests; it saturates"
+        )]
+        let budget = budget.ceil() as u64;
+        budget.max(rule.min_arrivals)
+    }
+
     pub(super) fn check(&self) -> Result<(), SamplingError> {
         let expected = "finite and above 0";
         for (field, got) in [

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::{Desk, Review};
+use super::desk::Desk;
 use super::feedback::{Feedback, FeedbackError};
 use super::sampling::Sampling;
+use super::task::Review;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::host::{Answer, Prompt};
 use crate::model::VersionId;
@@ -117,4 +118,26 @@ fn a_word_counts_in_the_block_of_its_request_once_its_window_has_passed() {
     assert_eq!((block.stable.total().rates()[1].failures(), block.stable.total().rates()[1].trials()), (0, 1));
     assert_eq!(rollout.desk.feedback("c4", 0.0), Err(FeedbackError::Late));
     assert_eq!(rollout.desk.stats().feedback_late, 1);
+}
+
+#[test]
+fn before_it_is_known_how_many_arrive_a_block_takes_no_more_than_its_budget() {
+    let rollout = rollout(Sampling { per_minute: 60.0, ..Sampling::default() }, None);
+    rollout.desk.set_traffic(0.5);
+    let taken = |version, name| (0..500).filter(|n| rollout.submit(version, &format!("{name}{n}"))).count();
+    assert_eq!((taken(&rollout.stable, "s"), taken(&rollout.canary, "c")), (60, 30));
+}
+
+#[test]
+fn where_more_is_sampled_than_can_be_judged_the_latest_are() {
+    let rollout = rollout(Sampling { deadline: Duration::from_secs(120), ..Sampling::default() }, None);
+    rollout.desk.set_traffic(0.5);
+    assert!(rollout.submit(&rollout.stable, "old") && rollout.submit(&rollout.canary, "old too"));
+    rollout.clock.advance(Duration::from_secs(60));
+    assert!(rollout.submit(&rollout.canary, "new"));
+    rollout.judge_all(true);
+    let stats = rollout.desk.stats();
+    assert_eq!((stats.held, stats.stable.crowded_out, stats.canary.crowded_out, stats.canary.reviewed), (0, 1, 1, 1));
+    let blocks = rollout.collect_after(1);
+    assert_eq!(blocks.len(), 1, "nothing is waited for any more");
 }

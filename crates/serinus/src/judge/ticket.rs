@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::desk::{Desk, Taken};
+use super::desk::Desk;
+use super::task::Taken;
 use crate::host::{Answer, Prompt};
 
 /// A request that was taken into the sample: its prompt and answer are wanted once it has ended. Dropped without them, it

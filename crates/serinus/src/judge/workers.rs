@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::both_orders::compare_in_both_orders;
-use super::desk::{Desk, Purpose, Review, Task};
+use super::desk::Desk;
+use super::task::{Purpose, Review, Task};
 use super::{Judge, JudgeError, Redactor, TextChecks};
 use crate::host::{Answer, Generate, Prompt};
 use crate::observe::{Checks, Outcome};
@@ -33,7 +34,7 @@ impl Staff {
     }
 
     fn review(&self, desk: &Desk, task: Task) -> Review {
-        let Task { taken, prompt, answer, canary } = task;
+        let Task { taken, prompt, answer, canary, .. } = task;
         match taken.purpose {
             Purpose::Score => self.score(desk, prompt, answer),
             Purpose::Replay => {
