@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: demo test bench docs format lint unit loom doc-check dependencies example
+.PHONY: python demo test bench docs format lint unit loom doc-check dependencies example
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -16,6 +16,12 @@ demo:
 
 ## Everything that must hold: what continuous integration runs.
 test: format lint unit loom doc-check dependencies example demo
+
+## The Python package: the wheel, and its suite in a clean virtual environment.
+python:
+	@echo '== python'
+	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings
+	scripts/test-python.sh
 
 ## Criterion benches of the request path.
 bench:

@@ -1,0 +1,42 @@
+//! Errors become the package's own.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serinus::plan::PlanError;
+use serinus::route::RoutingError;
+
+/// An error of the package by its class's name, with what was expected and what was given where that is known.
+pub(crate) fn raise(py: Python<'_>, class: &str, what: &str, expected: Option<&str>, got: Option<&str>) -> PyErr {
+    let made = (|| {
+        let class = py.import("serinus.errors")?.getattr(class)?;
+        let keywords = PyDict::new(py);
+        keywords.set_item("expected", expected)?;
+        keywords.set_item("got", got)?;
+        class.call((what,), Some(&keywords))
+    })();
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+pub(crate) fn plan(py: Python<'_>, error: &PlanError) -> PyErr {
+    let what = error.to_string();
+    match error {
+        PlanError::Invalid { expected, got, .. } => raise(py, "PlanError", &what, Some(expected), Some(got)),
+        PlanError::Memory { needed_gb, available_gb, .. } => {
+            let (expected, got) = (format!("at least {needed_gb:.1} GB"), format!("{available_gb:.1} GB"));
+            raise(py, "PlanError", &what, Some(&expected), Some(&got))
+        }
+        _ => raise(py, "PlanError", &what, None, None),
+    }
+}
+
+pub(crate) fn routing(py: Python<'_>, error: &RoutingError) -> PyErr {
+    raise(py, "RoutingError", &error.to_string(), None, None)
+}
+
+/// A value that does not have the form that it should have.
+pub(crate) fn form(py: Python<'_>, error: &serde_json::Error) -> PyErr {
+    raise(py, "PlanError", &error.to_string(), None, None)
+}
