@@ -104,7 +104,7 @@ pub struct ErrorComparison {
 impl ErrorComparison {
     /// Compares errors among the requests of two versions.
     pub fn between(stable: Count, canary: Count) -> Self {
-        let (stable_rate, canary_rate) = (rate(stable), rate(canary));
+        let (stable_rate, canary_rate) = (stable.rate(), canary.rate());
         Self { stable_rate, canary_rate, increase: relative_increase(stable_rate, canary_rate) }
     }
 }
@@ -145,7 +145,7 @@ impl QualityComparison {
         (canary, canary_failures): (&Measures, Count),
     ) -> Self {
         let (stable_mean, canary_mean) = (stable.quality().mean(), canary.quality().mean());
-        let (stable_failure_rate, canary_failure_rate) = (rate(stable_failures), rate(canary_failures));
+        let (stable_failure_rate, canary_failure_rate) = (stable_failures.rate(), canary_failures.rate());
         let (stable_tokens, canary_tokens) = (stable.tokens().mean(), canary.tokens().mean());
         let by_score = difference(stable_mean, canary_mean);
         let by_failures = difference(canary_failure_rate, stable_failure_rate);
@@ -213,10 +213,6 @@ pub struct Measured {
     pub requests: u64,
     /// A share in [0, 1], a time in milliseconds, a score in [0, 1], or a length in tokens. `None` of no requests.
     pub value: Option<f64>,
-}
-
-fn rate(count: Count) -> Option<f64> {
-    (count.trials() > 0).then(|| count.failures() as f64 / count.trials() as f64)
 }
 
 fn difference(a: Option<f64>, b: Option<f64>) -> Option<f64> {

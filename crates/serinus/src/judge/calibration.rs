@@ -79,12 +79,12 @@ impl Calibration {
 
     /// The share of bad answers that it finds; `None` without any.
     pub fn sensitivity(&self) -> Option<f64> {
-        rate(self.right_on_bad)
+        self.right_on_bad.rate()
     }
 
     /// The share of good answers that it lets pass; `None` without any.
     pub fn specificity(&self) -> Option<f64> {
-        rate(self.right_on_good)
+        self.right_on_good.rate()
     }
 
     /// The rate of failures behind what it judged, with an interval (Rogan and Gladen; Lang and Reiczigel: see
@@ -96,8 +96,4 @@ impl Calibration {
     pub fn correct(&self, judged: Count, confidence: f64) -> Result<Option<CorrectedRate>, StatisticsError> {
         rogan_gladen(judged, self.right_on_bad, self.right_on_good, confidence)
     }
-}
-
-fn rate(count: Count) -> Option<f64> {
-    (count.trials() > 0).then(|| count.failures() as f64 / count.trials() as f64)
 }
