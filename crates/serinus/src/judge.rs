@@ -124,11 +124,12 @@ pub trait TextChecks: Send + Sync + fmt::Debug {
     fn check(&self, prompt: &Prompt, answer: &Answer) -> Checks;
 }
 
-/// Takes out of a prompt and its answer what must not leave the process, before a judge or a replay sees them.
+/// Takes out of a prompt and its answer what must not leave the process, before a judge sees them. What stays in the process
+/// sees them as they are: checks of texts, and the host that answers a prompt again.
 ///
 /// # Contract
 ///
-/// Called once for each sampled request, off the request path. `None` drops the request from the sample; that must not depend
+/// Called once for each answer that is judged, off the request path; of a pair, for each of the two. `None` drops the request from the sample; that must not depend
 /// on how good the answer is. A redactor that panics drops the request, too.
 ///
 /// ```
