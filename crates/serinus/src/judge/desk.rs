@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -45,11 +44,11 @@ struct Books {
 #[derive(Debug)]
 struct Open {
     number: u64,
-    rule: BlockRule,
     rounds: Rounds,
     pace: Pace,
-    alone: bool,
-    /// Answers judged in this stage, of the stable version and of the canary.
+    /// The first block of this stage.
+    stage_from: u64,
+    /// Answers of this stage's requests that have been judged, of the stable version and of the canary.
     judged: [u64; 2],
     words: Option<(Rounds, Receipts)>,
 }
@@ -81,10 +80,9 @@ impl Desk {
         });
         books.open = Some(Open {
             number,
-            rule,
             rounds: Rounds::new(rule, self.sampling.deadline, signals.clone()),
             pace: Pace::new(self.sampling.replays_per_second, now),
-            alone: false,
+            stage_from: 0,
             judged: [0; 2],
             words,
         });
@@ -137,8 +135,8 @@ impl Desk {
             stays
         });
         *held -= before - queue.len();
-        open.judged = [0; 2];
         open.rounds.cut(now);
+        (open.stage_from, open.judged) = (open.rounds.next(), [0; 2]);
         if let Some((words, _)) = &mut open.words {
             words.cut(now);
         }
@@ -146,7 +144,6 @@ impl Desk {
 
     pub(super) fn canary_alone(&self) {
         if let Some(open) = &mut self.books.lock().open {
-            open.alone = true;
             open.rounds.canary_alone();
             if let Some((words, _)) = &mut open.words {
                 words.canary_alone();
@@ -159,34 +156,41 @@ impl Desk {
         if !self.is_active.load(Ordering::Acquire) {
             return None;
         }
-        let comparison = self.comparison.read().clone()?;
-        let arm = comparison.arm(version)?;
-        let purpose = match (comparison.mode(), arm) {
-            (Mode::Nothing, _) | (Mode::Shadow, Arm::Canary) => return None,
-            (Mode::Shadow, Arm::Stable) => Purpose::Replay,
-            (Mode::Traffic, _) => Purpose::Score,
+        // Not held while the books are locked: whoever begins a comparison locks these first.
+        let (number, arm, purpose, takes) = {
+            let comparison = self.comparison.read();
+            let comparison = comparison.as_deref()?;
+            let arm = comparison.arm(version)?;
+            let purpose = match (comparison.mode(), arm) {
+                (Mode::Nothing, _) | (Mode::Shadow, Arm::Canary) => return None,
+                (Mode::Shadow, Arm::Stable) => Purpose::Replay,
+                (Mode::Traffic, _) => Purpose::Score,
+            };
+            let takes = purpose == Purpose::Replay || comparison.sampler.takes(arm, request_id);
+            (comparison.number, arm, purpose, takes)
         };
-        let takes = purpose == Purpose::Replay || comparison.sampler.takes(arm, request_id);
         if !takes && self.feedback.is_none() {
             return None;
         }
         let now = self.clock.now();
         let mut books = self.books.lock();
-        let open = books.open.as_mut().filter(|open| open.number == comparison.number)?;
+        let open = books.open.as_mut().filter(|open| open.number == number)?;
         if let (Some((words, receipts)), Purpose::Score) = (&mut open.words, purpose) {
             let place = words.take(arm, now);
             receipts.add(request_id, place);
         }
         let has_room = match purpose {
             Purpose::Replay => open.pace.takes(now),
-            Purpose::Score => open.rounds.taken(arm) < self.sampling.most(arm, open.alone, &open.rule),
+            Purpose::Score => {
+                open.rounds.taken(arm) < self.sampling.most(arm, open.rounds.is_alone(), open.rounds.rule())
+            }
         };
         if !takes || !has_room {
             return None;
         }
         let place = open.rounds.take(arm, now);
         books.stats.version(arm).sampled += 1;
-        Some(Taken { comparison: comparison.number, place, purpose, stratum: None })
+        Some(Taken { comparison: number, place, purpose, stratum: None })
     }
 
     /// A request that was taken ended without an answer.
@@ -198,8 +202,12 @@ impl Desk {
 
     /// A request that was taken has its answer, which waits to be judged.
     pub(super) fn submit(&self, taken: Taken, prompt: Prompt, answer: Answer) {
-        let Some(comparison) = self.comparison.read().clone() else { return };
+        let comparison = self.comparison.read().clone();
+        let Some(comparison) = comparison.filter(|comparison| comparison.number == taken.comparison) else { return };
         let mut books = self.books.lock();
+        if taken.purpose == Purpose::Replay && comparison.mode() != Mode::Shadow {
+            return books.give_up(taken);
+        }
         if books.held >= self.sampling.max_held {
             books.stats.version(taken.place.arm()).crowded_out += 1;
             return books.give_up(taken);
@@ -257,8 +265,10 @@ impl Desk {
                 true
             }
             Review::Score(outcome) => {
-                open.judged[arm as usize] += u64::from(outcome.passed.is_some() || outcome.quality.is_some());
-                rounds.review(taken.place, &with_stratum(*outcome))
+                let in_time = rounds.review(taken.place, &with_stratum(*outcome));
+                let is_judged = outcome.passed.is_some() || outcome.quality.is_some();
+                open.judged[arm as usize] += u64::from(in_time && is_judged && taken.place.is_since(open.stage_from));
+                in_time
             }
             Review::Pair { stable, canary, verdict } => {
                 rounds.pair(taken.place, verdict.map(|(pair, _)| pair), &with_stratum(*stable), &with_stratum(*canary))
@@ -322,7 +332,7 @@ impl Desk {
         } else if let Some(lasted) = open.rounds.close_if_due(now)
             && let Some(comparison) = comparison
         {
-            comparison.sampler.adjust(lasted, open.alone);
+            comparison.sampler.adjust(lasted, open.rounds.is_alone());
         }
         let (mut blocks, missing) = open.rounds.collect(now);
         if let Some((words, _)) = &mut open.words {
@@ -337,9 +347,8 @@ impl Desk {
     pub(super) fn awaits(&self) -> Option<String> {
         let in_traffic = self.comparison.read().as_ref().is_some_and(|comparison| comparison.mode() == Mode::Traffic);
         let books = self.books.lock();
-        let Open { judged: [stable, canary], alone: false, .. } = books.open.as_ref().filter(|_| in_traffic)? else {
-            return None;
-        };
+        let open = books.open.as_ref().filter(|open| in_traffic && !open.rounds.is_alone())?;
+        let [stable, canary] = &open.judged;
         (*stable == 0 || *canary == 0).then(|| {
             format!("judged answers of both versions in this stage ({stable} of the stable one, {canary} of the canary so far)")
         })
@@ -353,10 +362,6 @@ impl Desk {
     pub(super) fn stats(&self) -> ReviewStats {
         let books = self.books.lock();
         ReviewStats { held: books.held as u64, ..books.stats.clone() }
-    }
-
-    pub(super) fn deadline(&self) -> Duration {
-        self.sampling.deadline
     }
 }
 

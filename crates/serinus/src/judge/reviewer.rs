@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use tracing::error;
 
@@ -128,11 +127,6 @@ impl Reviewer {
     /// Whether it checks texts.
     pub fn has_checks(&self) -> bool {
         self.staff.checks.is_some()
-    }
-
-    /// How long a judgement is waited for.
-    pub fn deadline(&self) -> Duration {
-        self.desk.deadline()
     }
 
     pub(crate) fn begin(&self, stable: &VersionId, canary: &VersionId, signals: &Signals, rule: BlockRule) {

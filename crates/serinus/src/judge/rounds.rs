@@ -34,6 +34,11 @@ impl Place {
     pub(super) const fn arm(self) -> Arm {
         self.arm
     }
+
+    /// Whether it was taken in this block or a later one.
+    pub(super) const fn is_since(self, round: u64) -> bool {
+        self.round >= round
+    }
 }
 
 #[derive(Debug)]
@@ -62,6 +67,19 @@ impl Rounds {
     /// From here on the canary has all the traffic.
     pub(super) fn canary_alone(&mut self) {
         self.alone = true;
+    }
+
+    pub(super) const fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    pub(super) const fn rule(&self) -> &BlockRule {
+        &self.rule
+    }
+
+    /// The number of the block that opens next.
+    pub(super) const fn next(&self) -> u64 {
+        self.next_round
     }
 
     /// How many requests of a version the open block has taken.

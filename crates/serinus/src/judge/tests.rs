@@ -141,3 +141,27 @@ fn where_more_is_sampled_than_can_be_judged_the_latest_are() {
     let blocks = rollout.collect_after(1);
     assert_eq!(blocks.len(), 1, "nothing is waited for any more");
 }
+
+#[test]
+fn a_prompt_of_the_shadow_that_ends_after_it_is_not_tried_any_more() {
+    let rollout = rollout(Sampling::default(), None);
+    rollout.desk.begin_shadow();
+    let taken = rollout.desk.take(&rollout.stable, "a").unwrap();
+    rollout.desk.set_traffic(0.1);
+    rollout.desk.submit(taken, Prompt::new("?"), Answer::new("!"));
+    assert!(rollout.desk.next_task(false).is_none());
+    assert_eq!(rollout.collect_after(1).len(), 1, "nor waited for");
+}
+
+#[test]
+fn what_the_stage_before_is_still_judged_on_is_no_judgement_of_this_one() {
+    let rollout = rollout(Sampling::default(), None);
+    rollout.desk.set_traffic(0.1);
+    assert!(rollout.submit(&rollout.stable, "a") && rollout.submit(&rollout.canary, "b"));
+    rollout.desk.set_traffic(0.5);
+    rollout.judge_all(true);
+    assert!(rollout.desk.awaits().is_some_and(|awaited| awaited.contains("(0 of the stable one, 0 of the canary")));
+    assert!(rollout.submit(&rollout.stable, "c") && rollout.submit(&rollout.canary, "d"));
+    rollout.judge_all(true);
+    assert_eq!(rollout.desk.awaits(), None);
+}
