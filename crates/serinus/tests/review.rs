@@ -312,7 +312,11 @@ fn an_update_that_is_not_judged_waits_for_no_judge() {
     let setting = model("v1", "aa").to_builder().version("v2").config_hash("c2").build().unwrap();
     let rolling = RiskPlanner::default().plan(&model("v1", "aa"), &setting, &fleet).unwrap();
     assert_eq!(rolling.strategy(), Strategy::Rolling);
-    let outcome = service.deployment(rolling).build().unwrap().run().unwrap();
+    let deployment = service.deployment(rolling).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run().unwrap());
+    wait_for("end without a judge", || controls.phase().is_final());
+    let outcome = running.join().unwrap();
     assert_eq!(outcome.status, Status::Completed, "{}", outcome.reason);
 }
 

@@ -11,12 +11,13 @@ use axum_server::host::EngineHost;
 use axum_server::judge::JudgeServer;
 use axum_server::server::{MODEL, Server};
 use axum_server::task::Task;
+use serde_json::json;
 use serinus::host::{Answer, Generate, Prompt};
 use serinus::judge::{Calibration, Judge, JudgeError, Label, compare_in_both_orders};
 use serinus::model::VersionId;
 use serinus::observe::Pair;
 use serinus::route::{HashSplitter, Weights};
-use serinus_judge::{AnswerFormat, OpenAiJudge, OpenAiJudgeBuilder};
+use serinus_judge::{OpenAiJudge, OpenAiJudgeBuilder};
 use tokio::net::TcpListener;
 
 async fn listen() -> (TcpListener, String) {
@@ -91,20 +92,28 @@ async fn a_model_that_cannot_judge_gives_no_evidence() {
     let score = |judge: OpenAiJudge| {
         blocking(move || (judge.score(&Prompt::new("capital of bagule?"), &Answer::new("here")), judge.spent()))
     };
-    // The prompt of a judge is longer than this model's context: it refuses.
+    // A question short enough for its context: it answers with a capital, which is no verdict, when asked again, too.
+    let short =
+        || judge(url.clone(), MODEL).parameter("messages", json!([{"role": "user", "content": "capital of bagule?"}]));
+    let (result, spent) = score(short().build().unwrap()).await;
+    assert!(matches!(&result, Err(JudgeError::Unparsable(why)) if why.contains("asked twice")), "{result:?}");
+    assert_eq!((spent.calls, spent.asked_again, spent.estimated), (2, 1, 0), "the server says what it used");
+    // An endpoint that streams although nobody asked it to.
+    let (result, spent) = score(short().parameter("stream", true.into()).build().unwrap()).await;
+    let is_no_completion = |why: &str| why.contains("expected a chat completion");
+    assert!(matches!(&result, Err(JudgeError::Unparsable(why)) if is_no_completion(why)), "{result:?}");
+    assert_eq!((spent.calls, spent.estimated), (2, 2));
+    // A judge's own question is longer than this model's context.
     let (result, spent) = score(judge(url.clone(), MODEL).build().unwrap()).await;
-    assert!(matches!(result, Err(JudgeError::Refused(_))), "{result:?}");
-    assert_eq!(spent.calls, 1);
+    assert!(matches!(&result, Err(JudgeError::Refused(why)) if why.contains("context_length_exceeded")), "{result:?}");
+    assert_eq!(spent.calls, 1, "it will be as long next time");
     let (result, _) = score(judge(url.clone(), "another-model").build().unwrap()).await;
-    assert!(matches!(result, Err(JudgeError::Refused(_))), "{result:?}");
-    // Streams are not what a judge reads, whatever an endpoint sends.
-    let streamed = judge(url.clone(), MODEL).answer_format(AnswerFormat::Plain).parameter("stream", true.into());
-    let (result, _) = score(streamed.build().unwrap()).await;
-    assert!(result.is_err(), "{result:?}");
+    assert!(matches!(&result, Err(JudgeError::Refused(why)) if why.contains("model_not_found")), "{result:?}");
     // Nothing is loaded any more.
     engine.unload("v1", 0).unwrap();
-    let (result, spent) = score(judge(url, MODEL).build().unwrap()).await;
-    assert!(result.is_err(), "{result:?} {spent:?}");
+    let (result, spent) = score(short().build().unwrap()).await;
+    assert!(matches!(&result, Err(JudgeError::Unavailable(why)) if why.contains("503")), "{result:?}");
+    assert_eq!((spent.calls, spent.retries), (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
