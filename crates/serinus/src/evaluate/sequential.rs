@@ -19,7 +19,7 @@ use super::watch::{Fed, Watch};
 use crate::clock::Timestamp;
 use crate::judge::Calibration;
 use crate::model::VersionId;
-use crate::observe::{Block, BlockRule, Measures, Observation, Signals, UserCap, Window};
+use crate::observe::{Block, BlockRule, Count, Measures, Observation, Signals, UserCap, Window};
 use crate::plan::UpdatePlan;
 use serinus_stats::{Interval, StatisticsError};
 
@@ -258,6 +258,15 @@ impl SequentialEvaluator {
         self.watches.iter().enumerate().filter(|(_, watch)| watch.required() && watch.fed() != Fed::Neither)
     }
 
+    /// Both versions' answers, corrected for the judge where its errors are known.
+    fn quality(&self, stable: (&Measures, Count), canary: (&Measures, Count)) -> QualityComparison {
+        let compared = QualityComparison::between(stable, canary);
+        match &self.calibration {
+            Some(calibration) => compared.corrected(calibration, stable.1, canary.1),
+            None => compared,
+        }
+    }
+
     fn guardrail_verdict(&self, index: usize, watch: &Watch) -> Verdict {
         let has_alerted = watch.alerts_only() && self.course.alerts.contains_key(watch.name());
         if has_alerted || self.course.degraded.is_some_and(|trigger| trigger.watch == index) {
@@ -343,12 +352,7 @@ impl CanaryEvaluator for SequentialEvaluator {
             reasons: self.reasons(verdict, &readings, invalid),
             latency: LatencyComparison::between(&stable, &canary),
             errors: ErrorComparison::between(count(&stable, ERRORS), count(&canary, ERRORS)),
-            quality: self.calibration.iter().fold(
-                QualityComparison::between((&stable, count(&stable, FAILURES)), (&canary, count(&canary, FAILURES))),
-                |quality, calibration| {
-                    quality.corrected(calibration, count(&stable, FAILURES), count(&canary, FAILURES))
-                },
-            ),
+            quality: self.quality((&stable, count(&stable, FAILURES)), (&canary, count(&canary, FAILURES))),
             guardrails: self.guardrail_reports(&readings),
             stable_requests: self.course.stable_requests,
             canary_requests: self.course.canary_requests,
