@@ -145,47 +145,6 @@ fn a_drift_that_hits_both_arms_is_no_difference() {
     assert!(f64::from(anytime.max(fixed)) <= at_most(RUNS, 0.05), "{anytime} {fixed} of {RUNS}");
 }
 
-/// Prints how often each rule finds an effect: `cargo test -p serinus --test experiment -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures; takes a minute"]
-fn power_of_both_rules() {
-    const RUNS: u32 = 500;
-    // The deviation of `score` before it is cut off at 0 and 1: 0.6 times that of three values spread evenly over 0.4.
-    let deviation = 0.6 * (3.0 * 0.4_f64.powi(2) / 12.0).sqrt();
-    for (effect, planned) in [(0.05, 6_280), (0.10, 1_570), (0.20, 393), (0.50, 63)] {
-        let (mut by_size, mut anytime) = (0, [0; 4]);
-        let mut took = Vec::new();
-        for seed in 0..RUNS {
-            let mut rng = ChaCha8Rng::seed_from_u64(90_000 + u64::from(seed));
-            let mut test = with(Design::Unpaired, DecisionRule::Anytime, planned);
-            let step = (planned / 60).max(5);
-            let (mut scores, mut first) = (0, None);
-            while scores < 3 * planned {
-                let more = step.min(3 * planned - scores);
-                fill(&mut test, &mut rng, more, effect * deviation);
-                scores += more;
-                if first.is_none() && scores >= 30 {
-                    let found = matches!(analyze(&test).decision, Decision::Adopt { .. });
-                    first = found.then_some(scores);
-                }
-                if first.is_some() && scores >= planned {
-                    break;
-                }
-            }
-            by_size += u32::from(only(&analyze(&test)).fixed.finding == Finding::Better);
-            for (times, count) in [0.5, 1.0, 2.0, 3.0].into_iter().zip(&mut anytime) {
-                *count += u32::from(first.is_some_and(|first| first as f64 <= times * planned as f64));
-            }
-            took.push(first.unwrap_or(u64::MAX));
-        }
-        took.sort_unstable();
-        let median = took[took.len() / 2];
-        println!(
-            "d {effect}: by planned size {by_size}, anytime at 0.5, 1, 2, 3 times {anytime:?} of {RUNS}, median {median} an arm"
-        );
-    }
-}
-
 #[test]
 fn a_better_version_is_adopted_and_a_worse_one_is_not() {
     for (seed, rule) in [(1, DecisionRule::Anytime), (2, DecisionRule::PlannedSize)] {
