@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serinus::plan::PlanError;
 use serinus::route::RoutingError;
+use serinus_stats::StatisticsError;
 
 /// An error of the package by its class's name, with what was expected and what was given where that is known.
 pub(crate) fn raise(py: Python<'_>, class: &str, what: &str, expected: Option<&str>, got: Option<&str>) -> PyErr {
@@ -39,4 +40,8 @@ pub(crate) fn routing(py: Python<'_>, error: &RoutingError) -> PyErr {
 /// A value that does not have the form that it should have.
 pub(crate) fn form(py: Python<'_>, error: &serde_json::Error) -> PyErr {
     raise(py, "PlanError", &error.to_string(), None, None)
+}
+
+pub(crate) fn statistics(py: Python<'_>, error: &StatisticsError) -> PyErr {
+    raise(py, "StatisticsError", &error.to_string(), Some(error.expected), Some(&error.got.to_string()))
 }

@@ -4,6 +4,7 @@
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
 mod errors;
+mod numbers;
 mod planning;
 mod routing;
 
