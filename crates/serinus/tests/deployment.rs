@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serinus::alert::{Alert, AlertError, AlertSink};
 use serinus::clock::{ManualClock, Timestamp};
-use serinus::deploy::{Deployment, DeploymentBuilder, What};
+use serinus::deploy::{DeployError, Deployment, DeploymentBuilder, What};
 use serinus::evaluate::{SequentialEvaluator, ThresholdEvaluator, Thresholds};
 use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
 use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
@@ -556,6 +556,23 @@ fn a_deployment_that_is_dropped_before_it_ran_leaves_nothing_behind() {
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(service.run().status, Status::Completed, "the plan can still be carried out");
+}
+
+/// As where the process must go: nobody waits for the rollout's end, and no user meets a canary that nobody watches.
+#[test]
+fn a_driver_that_is_stopped_leaves_traffic_on_the_old_version_and_the_rollout_in_the_journal() {
+    let service = Service::start("");
+    let journal = Arc::new(MemoryJournal::default());
+    let deployment = service.deployment(plan()).journal(journal.clone()).build().unwrap();
+    let controls = deployment.controls();
+    let running = thread::spawn(move || deployment.run());
+    wait_for(&controls, |phase| phase == Phase::Stage(0));
+    controls.stop();
+    assert!(matches!(running.join().unwrap(), Err(DeployError::Stopped)));
+    assert!(service.splitter.table().weights().iter().all(|(version, weight)| *version == id("v1") || weight == 0.0));
+    let rollout = journal.rollouts().unwrap().remove(0);
+    let entries = journal.entries(&rollout).unwrap();
+    assert!(!entries.iter().any(|entry| matches!(entry.what, Record::Finished(_))), "it has not ended");
 }
 
 #[test]

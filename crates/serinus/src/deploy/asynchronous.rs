@@ -85,7 +85,8 @@ impl AsyncDeployment {
     ///
     /// # Errors
     ///
-    /// [`DeployError`] if a rollout could not begin. A rollout that goes badly is an [`Outcome`], not an error.
+    /// [`DeployError`] if a rollout could not begin, or its driver was [stopped](Controls::stop). A rollout that goes badly is
+    /// an [`Outcome`], not an error.
     pub async fn run(self) -> Result<Outcome, DeployError> {
         let mut ticks = tokio::time::interval(self.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -94,7 +95,7 @@ impl AsyncDeployment {
             let outcome = loop {
                 ticks.tick().await;
                 self.control(Session::tick).await;
-                if let Some(outcome) = self.session.outcome() {
+                if let Some(outcome) = self.session.outcome()? {
                     break outcome;
                 }
             };

@@ -84,6 +84,15 @@ impl Controls {
         self.session.supersede(plan)
     }
 
+    /// Ends the driver and not the rollout, as where the process must go: the next request is on the old version, the journal
+    /// keeps the rollout as unfinished, and [`run`](super::Deployment::run) gives [`DeployError::Stopped`]. Nothing happens
+    /// once the rollout has ended.
+    ///
+    /// [`DeployError::Stopped`]: super::DeployError::Stopped
+    pub fn stop(&self) {
+        self.session.stop();
+    }
+
     /// Where the rollout stands.
     pub fn phase(&self) -> Phase {
         self.session.look(|engine| engine.rollout().phase())

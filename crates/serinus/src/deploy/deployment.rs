@@ -80,12 +80,13 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// [`DeployError`] if a rollout could not begin. A rollout that goes badly is an [`Outcome`], not an error.
+    /// [`DeployError`] if a rollout could not begin, or its driver was [stopped](Controls::stop). A rollout that goes badly is
+    /// an [`Outcome`], not an error.
     pub fn run(self) -> Result<Outcome, DeployError> {
         loop {
             self.session.submit(Input::Start);
             let outcome = loop {
-                if let Some(outcome) = self.session.wait(self.tick) {
+                if let Some(outcome) = self.session.wait(self.tick)? {
                     break outcome;
                 }
                 self.session.tick();

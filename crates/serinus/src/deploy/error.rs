@@ -29,7 +29,9 @@ pub enum DeployError {
     /// The first line of the journal could not be written, so nothing was begun.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A thread could not be started.
-    #[error("a thread for the deployment could not be started: {0}")]
-    Thread(#[from] std::io::Error),
+    /// The driver was [stopped](super::Controls::stop) before the rollout had ended.
+    #[error(
+        "the driver was stopped before the rollout had ended: traffic is on the old version, and the journal has the rollout"
+    )]
+    Stopped,
 }

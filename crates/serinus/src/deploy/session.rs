@@ -66,6 +66,15 @@ pub(crate) trait Spawn: Send + Sync + fmt::Debug {
     fn spawn(&self, session: &Arc<Session>, work: Work);
 }
 
+impl State {
+    fn ended(&self) -> Result<Option<Outcome>, DeployError> {
+        match self.engine.outcome() {
+            None if self.stopped => Err(DeployError::Stopped),
+            outcome => Ok(outcome.cloned()),
+        }
+    }
+}
+
 /// A deployment under way.
 pub(crate) struct Session {
     recipe: Recipe,
@@ -79,6 +88,7 @@ struct State {
     /// The plan that takes over once the rollout has ended.
     successor: Option<Arc<UpdatePlan>>,
     rollouts: u32,
+    stopped: bool,
 }
 
 impl Session {
@@ -88,7 +98,7 @@ impl Session {
         spawner: Box<dyn Spawn>,
     ) -> Result<Arc<Self>, DeployError> {
         let engine = recipe.engine(name(&recipe, &plan, 0), plan)?;
-        let state = Mutex::new(State { engine, successor: None, rollouts: 1 });
+        let state = Mutex::new(State { engine, successor: None, rollouts: 1, stopped: false });
         Ok(Arc::new(Self { recipe, spawner, state, changed: Condvar::new() }))
     }
 
@@ -159,17 +169,23 @@ impl Session {
     }
 
     /// Waits for a tick's time, or until something has changed; gives the outcome once there is one.
-    pub(crate) fn wait(&self, tick: Duration) -> Option<Outcome> {
+    pub(crate) fn wait(&self, tick: Duration) -> Result<Option<Outcome>, DeployError> {
         let mut state = self.state.lock();
-        if state.engine.outcome().is_none() {
+        if state.engine.outcome().is_none() && !state.stopped {
             self.changed.wait_for(&mut state, tick);
         }
-        state.engine.outcome().cloned()
+        state.ended()
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.look(|engine| engine.outcome().cloned())
+    pub(crate) fn outcome(&self) -> Result<Option<Outcome>, DeployError> {
+        self.state.lock().ended()
+    }
+
+    /// Has the driver go, at the latest after its next step.
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.changed.notify_all();
     }
 
     /// Turns to the plan that superseded the last one, if there is one and the last one ended well enough.
