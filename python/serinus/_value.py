@@ -37,3 +37,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return value
+
+
+def seconds(nanoseconds: int) -> float:
+    """A point in time as the library writes it, in seconds since the epoch."""
+    return nanoseconds / 1e9

@@ -48,7 +48,29 @@ class RoutingError(SerinusError, ValueError):
 
 
 class HostError(SerinusError):
-    """A host that did not do what it was asked."""
+    """A host that did not do what it was asked.
+
+    Parameters
+    ----------
+    what : str
+        What went wrong.
+    transient : bool
+        Whether the same call may succeed later. It is then made again, with growing pauses, until the plan's deadline. Any
+        other exception of a host is permanent, but for :class:`ConnectionError` and :class:`TimeoutError`.
+    """
+
+    def __init__(
+        self, what: str, *, transient: bool = False, expected: str | None = None, got: str | None = None
+    ) -> None:
+        super().__init__(what, expected=expected, got=got)
+        self.transient = transient
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore_host_error, (self.what, self.transient, self.expected, self.got))
+
+
+def _restore_host_error(what: str, transient: bool, expected: str | None, got: str | None) -> HostError:
+    return HostError(what, transient=transient, expected=expected, got=got)
 
 
 class JournalError(SerinusError):

@@ -7,10 +7,10 @@ import enum
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from . import _serinus
-from ._value import Value
+from ._value import Value, _plain
 
 __all__ = [
     "Adapter",
@@ -18,6 +18,7 @@ __all__ = [
     "GpuBudget",
     "Margins",
     "ModelVersion",
+    "Planner",
     "Risk",
     "RiskPlanner",
     "Shadow",
@@ -122,6 +123,17 @@ class ModelVersion(Value):
     def replace(self, **changes: Any) -> ModelVersion:
         """The same version with other values in some fields."""
         return dataclasses.replace(self, **changes)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelVersion:
+        """A version from its JSON form.
+
+        Raises
+        ------
+        PlanError
+            If a value makes no sense.
+        """
+        return cls._of(json.loads(text))
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> ModelVersion:
@@ -275,6 +287,28 @@ class UpdatePlan:
         """The stages below 100%, in order."""
         return tuple(Stage(**stage) for stage in self._data["stages"])
 
+    def replace(self, **changes: Any) -> UpdatePlan:
+        """The same plan with other values in some fields, those of :meth:`to_dict`.
+
+        Raises
+        ------
+        PlanError
+            With what does not fit.
+
+        Examples
+        --------
+        >>> import dataclasses
+        >>> import serinus as sr
+        >>> v1 = sr.ModelVersion(model_id="chat", version="v1", base_model="llama-8b", weight_hash="aa", gpu_memory_gb=16.0)
+        >>> fleet = sr.Fleet(replicas=10, gpu_memory_gb=40.0)
+        >>> plan = sr.RiskPlanner().plan(v1, v1.replace(version="v2", weight_hash="bb"), fleet=fleet)
+        >>> slow = [dataclasses.replace(stage, hold_seconds=7_200.0) for stage in plan.stages]
+        >>> [stage.hold_seconds for stage in plan.replace(stages=slow).stages]
+        [7200.0, 7200.0, 7200.0]
+        """
+        plain = {name: _plain(value) for name, value in changes.items()}
+        return UpdatePlan.from_json(json.dumps({**self._data, **plain}))
+
     def explain(self) -> str:
         """The plan in words and numbers, for a person to agree to."""
         return _serinus.explain(self._json)
@@ -311,6 +345,16 @@ class UpdatePlan:
         data = self._data
         current, target = data["current"]["version"], data["target"]["version"]
         return f"UpdatePlan({current!r} -> {target!r}, risk={data['risk']!r}, strategy={data['strategy']!r})"
+
+
+class Planner(Protocol):
+    """Plans an update. Any object with this method is one: a rule of the house that takes another planner's plan and replaces
+    what it wants otherwise, say.
+    """
+
+    def plan(self, current: ModelVersion, target: ModelVersion, *, fleet: Fleet) -> UpdatePlan:
+        """The plan of an update from `current` to `target`."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,10 @@
 //! Values that are made seldom (versions, fleets, plans) cross as JSON and are dataclasses on the other side; what a request
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
+mod calls;
+mod deploy;
 mod errors;
+mod interpreter;
 mod numbers;
 mod planning;
 mod routing;
@@ -13,5 +16,6 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     planning::register(module)?;
-    routing::register(module)
+    routing::register(module)?;
+    deploy::register(module)
 }

@@ -65,6 +65,13 @@ impl Names {
     }
 }
 
+impl Splitter {
+    /// The splitter, for those who change its weights.
+    pub(crate) fn shared(&self) -> Arc<HashSplitter> {
+        Arc::clone(&self.splitter)
+    }
+}
+
 #[pymethods]
 impl Splitter {
     #[new]

@@ -569,8 +569,10 @@ fn a_driver_that_is_stopped_leaves_traffic_on_the_old_version_and_the_rollout_in
     wait_for(&controls, |phase| phase == Phase::Stage(0));
     controls.stop();
     assert!(matches!(running.join().unwrap(), Err(DeployError::Stopped)));
+    assert_eq!(controls.events().next(), None, "nothing more will happen");
     assert!(service.splitter.table().weights().iter().all(|(version, weight)| *version == id("v1") || weight == 0.0));
     let rollout = journal.rollouts().unwrap().remove(0);
+    assert_eq!(rollout, controls.rollout());
     let entries = journal.entries(&rollout).unwrap();
     assert!(!entries.iter().any(|entry| matches!(entry.what, Record::Finished(_))), "it has not ended");
 }

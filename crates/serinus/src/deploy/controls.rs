@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::events::Events;
 use super::session::Session;
 use crate::evaluate::Evaluation;
 use crate::plan::{Allocation, UpdatePlan};
@@ -91,6 +92,16 @@ impl Controls {
     /// [`DeployError::Stopped`]: super::DeployError::Stopped
     pub fn stop(&self) {
         self.session.stop();
+    }
+
+    /// What happens from here on; nothing more once the deployment has ended.
+    pub fn events(&self) -> Events {
+        self.session.surroundings().events.subscribe()
+    }
+
+    /// The rollout's name in the journal.
+    pub fn rollout(&self) -> String {
+        self.session.look(|engine| engine.rollout().id().to_owned())
     }
 
     /// Where the rollout stands.

@@ -100,6 +100,12 @@ impl Events {
         .await
     }
 
+    /// Whether the deployment has ended and all its events were read.
+    pub fn is_over(&self) -> bool {
+        let state = self.queue.state.lock();
+        state.closed && state.events.is_empty()
+    }
+
     /// Events that were dropped because they were not read in time.
     pub fn missed(&self) -> u64 {
         self.queue.state.lock().missed
@@ -117,19 +123,28 @@ impl Iterator for Events {
 /// Where events come from.
 #[derive(Debug, Default)]
 pub(crate) struct Broadcast {
-    queues: Mutex<Vec<Weak<Queue>>>,
+    readers: Mutex<Readers>,
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    queues: Vec<Weak<Queue>>,
+    /// Whether nothing more will come.
+    closed: bool,
 }
 
 impl Broadcast {
     pub(crate) fn subscribe(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        self.queues.lock().push(Arc::downgrade(&queue));
+        let mut readers = self.readers.lock();
+        let state = State { closed: readers.closed, ..State::default() };
+        let queue = Arc::new(Queue { state: Mutex::new(state), arrived: Condvar::new() });
+        readers.queues.push(Arc::downgrade(&queue));
         Events { queue }
     }
 
     /// Whether anybody subscribed, and has not gone since.
     pub(crate) fn is_followed(&self) -> bool {
-        self.queues.lock().iter().any(|queue| queue.strong_count() > 0)
+        self.readers.lock().queues.iter().any(|queue| queue.strong_count() > 0)
     }
 
     pub(crate) fn send(&self, event: &Event) {
@@ -143,11 +158,12 @@ impl Broadcast {
     }
 
     pub(crate) fn close(&self) {
+        self.readers.lock().closed = true;
         self.each(|state| state.closed = true);
     }
 
     fn each(&self, change: impl Fn(&mut State)) {
-        self.queues.lock().retain(|queue| {
+        self.readers.lock().queues.retain(|queue| {
             let Some(queue) = queue.upgrade() else { return false };
             let waker = {
                 let mut state = queue.state.lock();

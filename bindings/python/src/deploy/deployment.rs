@@ -1,0 +1,184 @@
+//! One deployment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use serde::Serialize;
+use serinus::clock::Timestamp;
+use serinus::deploy::{Controls, DeployError, Deployment as Driver};
+use serinus::journal::{Journal as Keeps, MemoryJournal, Record};
+use serinus::plan::UpdatePlan;
+use serinus::rollout::{Effect, Outcome, RolloutError};
+
+use super::alerts::Sink;
+use super::events::Events;
+use super::host::{Failed, Failures, Host};
+use super::journal::Journal;
+use super::policy::Policy;
+use crate::calls::Calls;
+use crate::errors;
+use crate::routing::Splitter;
+
+/// A plan being carried out.
+#[pyclass(frozen, module = "serinus._serinus")]
+pub(crate) struct Deployment {
+    driver: Mutex<Option<Driver>>,
+    controls: Controls,
+    journal: Arc<dyn Keeps>,
+    failures: Arc<Failures>,
+}
+
+/// What a deployment came to, as it crosses.
+#[derive(Serialize)]
+struct Ended {
+    outcome: Outcome,
+    /// The canary's share over time, as the journal has it.
+    weights: Vec<(Timestamp, f64)>,
+}
+
+#[pymethods]
+impl Deployment {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "keywords")]
+    #[pyo3(signature = (plan, *, host, splitter, calls, tick_seconds, alerts, journal=None, policy=None))]
+    fn new(
+        py: Python<'_>,
+        plan: &str,
+        host: Py<PyAny>,
+        splitter: &Bound<'_, Splitter>,
+        calls: Py<PyAny>,
+        tick_seconds: f64,
+        alerts: Vec<Py<PyAny>>,
+        journal: Option<Py<PyAny>>,
+        policy: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let plan = UpdatePlan::from_json(plan).map_err(|error| errors::plan(py, &error))?;
+        let tick = Duration::try_from_secs_f64(tick_seconds).ok().filter(|tick| !tick.is_zero()).ok_or_else(|| {
+            let what = format!("tick_seconds must be finite and above 0, got {tick_seconds}");
+            errors::raise(py, "RolloutError", &what, Some("finite and above 0"), Some(&tick_seconds.to_string()))
+        })?;
+        let calls = Arc::new(Calls::new(calls));
+        let failures = Arc::new(Failures::default());
+        let host = Arc::new(Host::new(host, Arc::clone(&calls), Arc::clone(&failures)));
+        let journal: Arc<dyn Keeps> = match journal {
+            None => Arc::new(MemoryJournal::default()),
+            Some(object) => Arc::new(Journal { object, calls: Arc::clone(&calls) }),
+        };
+        let mut builder = Driver::builder(plan, host, splitter.get().shared()).tick(tick).journal(Arc::clone(&journal));
+        for object in alerts {
+            builder = builder.alerts(Arc::new(Sink { object, calls: Arc::clone(&calls) }));
+        }
+        if let Some(policy) = policy {
+            let decides_shadow = policy.hasattr("decide_shadow")?;
+            builder = builder.policy(Arc::new(Policy { object: policy.unbind(), calls, decides_shadow }));
+        }
+        let driver = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
+        let controls = driver.controls();
+        Ok(Self { driver: Mutex::new(Some(driver)), controls, journal, failures })
+    }
+
+    /// Carries the plan out; blocks until the end.
+    fn drive(&self, py: Python<'_>) -> PyResult<String> {
+        let Some(driver) = py.detach(|| self.driver.lock().take()) else {
+            let what = "this deployment has run already; make another one";
+            return Err(errors::raise(py, "RolloutError", what, None, None));
+        };
+        let ended = py.detach(|| {
+            let outcome = driver.run()?;
+            let weights = self.weights().unwrap_or_default();
+            Ok(Ended { outcome, weights })
+        });
+        let ended = ended.map_err(|error: DeployError| raise(py, &error))?;
+        serde_json::to_string(&ended).map_err(|error| errors::form(py, &error))
+    }
+
+    /// The calls to the host that failed.
+    fn failures(&self, py: Python<'_>) -> Vec<Failed> {
+        self.failures.list(py)
+    }
+
+    fn events(&self, py: Python<'_>) -> Events {
+        Events::new(py.detach(|| self.controls.events()))
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.controls.stop());
+    }
+
+    fn pause(&self, py: Python<'_>, reason: String) -> PyResult<()> {
+        self.command(py, |controls| controls.pause(reason))
+    }
+
+    fn resume(&self, py: Python<'_>) -> PyResult<()> {
+        self.command(py, Controls::resume)
+    }
+
+    fn approve(&self, py: Python<'_>) -> PyResult<()> {
+        self.command(py, Controls::approve)
+    }
+
+    fn abort(&self, py: Python<'_>, reason: String) -> PyResult<()> {
+        self.command(py, |controls| controls.abort(reason))
+    }
+
+    fn promote(&self, py: Python<'_>) -> PyResult<()> {
+        self.command(py, Controls::promote)
+    }
+
+    fn end_bake(&self, py: Python<'_>) -> PyResult<()> {
+        self.command(py, Controls::end_bake)
+    }
+
+    fn supersede(&self, py: Python<'_>, plan: &str) -> PyResult<()> {
+        let plan = UpdatePlan::from_json(plan).map_err(|error| errors::plan(py, &error))?;
+        self.command(py, |controls| controls.supersede(plan))
+    }
+
+    #[getter]
+    fn rollout(&self, py: Python<'_>) -> String {
+        py.detach(|| self.controls.rollout())
+    }
+
+    #[getter]
+    fn phase(&self, py: Python<'_>) -> String {
+        py.detach(|| self.controls.phase().to_string())
+    }
+
+    fn evaluation_json(&self, py: Python<'_>) -> PyResult<String> {
+        let evaluation = py.detach(|| self.controls.evaluation());
+        serde_json::to_string(&evaluation).map_err(|error| errors::form(py, &error))
+    }
+}
+
+impl Deployment {
+    fn command(&self, py: Python<'_>, word: impl FnOnce(&Controls) -> Result<(), RolloutError> + Send) -> PyResult<()> {
+        let taken = py.detach(|| word(&self.controls));
+        taken.map_err(|error| errors::raise(py, "RolloutError", &error.to_string(), None, None))
+    }
+
+    fn weights(&self) -> Option<Vec<(Timestamp, f64)>> {
+        let entries = self.journal.entries(&self.controls.rollout()).ok()?;
+        let mut weights = Vec::new();
+        for entry in entries {
+            let Record::Decided { effects, .. } = entry.what else { continue };
+            weights.extend(effects.iter().filter_map(|effect| match effect {
+                Effect::SetWeights { canary_weight, .. } => Some((entry.at, *canary_weight)),
+                Effect::RollBackTraffic { .. } => Some((entry.at, 0.0)),
+                _ => None,
+            }));
+        }
+        Some(weights)
+    }
+}
+
+fn raise(py: Python<'_>, error: &DeployError) -> PyErr {
+    let class = match error {
+        DeployError::Plan(error) => return errors::plan(py, error),
+        DeployError::Evaluator(_) => "PlanError",
+        DeployError::Journal(_) => "JournalError",
+        _ => "RolloutError",
+    };
+    errors::raise(py, class, &error.to_string(), None, None)
+}

@@ -1,0 +1,95 @@
+//! Rollout policies written in Python.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use serde::Serialize;
+use serinus::evaluate::Evaluation;
+use serinus::plan::{Shadow, Stage, UpdatePlan};
+use serinus::rollout::{Decision, RolloutPolicy, ShadowView, StageView, StagedPolicy};
+
+use crate::calls::{Argument, Calls};
+
+/// An object with `decide(view)`, and perhaps `decide_shadow(view)`.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) object: Py<PyAny>,
+    pub(super) calls: Arc<Calls>,
+    pub(super) decides_shadow: bool,
+}
+
+/// A view as it crosses.
+#[derive(Serialize)]
+struct View<'a> {
+    plan: &'a UpdatePlan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'a Stage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<&'a Shadow>,
+    is_last: bool,
+    held_seconds: f64,
+    requests: u64,
+    evaluation: &'a Evaluation,
+    default: Said,
+}
+
+/// A decision as it crosses.
+#[derive(Serialize)]
+struct Said {
+    action: &'static str,
+    reason: String,
+}
+
+impl From<Decision> for Said {
+    fn from(decision: Decision) -> Self {
+        let (action, reason) = match decision {
+            Decision::Hold { missing } => ("hold", missing),
+            Decision::Advance => ("advance", String::new()),
+            Decision::Pause { reason } => ("pause", reason),
+            Decision::RollBack { reason } => ("roll_back", reason),
+        };
+        Self { action, reason }
+    }
+}
+
+fn decision(said: &Bound<'_, PyAny>) -> PyResult<Decision> {
+    let reason = said.getattr("reason")?.extract::<String>()?;
+    let action = said.getattr("action")?.getattr("value")?.extract::<String>()?;
+    Ok(match action.as_str() {
+        "advance" => Decision::Advance,
+        "pause" => Decision::Pause { reason },
+        "roll_back" => Decision::RollBack { reason },
+        _ => Decision::Hold { missing: reason },
+    })
+}
+
+impl Policy {
+    /// What it says; a person must look at a policy that fails.
+    fn ask(&self, method: &str, view: &View<'_>) -> Decision {
+        let view = Argument::value("serinus.policy", "StageView", view);
+        let said = self.calls.call(&self.object, method, &[view], decision);
+        said.unwrap_or_else(|failure| Decision::Pause { reason: format!("the policy failed: {failure}") })
+    }
+}
+
+impl RolloutPolicy for Policy {
+    fn decide(&self, view: &StageView<'_>) -> Decision {
+        let StageView { plan, stage, is_last, held, requests, evaluation } = *view;
+        let default = StagedPolicy.decide(view).into();
+        let held_seconds = held.as_secs_f64();
+        let stage = Some(stage);
+        self.ask("decide", &View { plan, stage, shadow: None, is_last, held_seconds, requests, evaluation, default })
+    }
+
+    fn decide_shadow(&self, view: &ShadowView<'_>) -> Decision {
+        let default = StagedPolicy.decide_shadow(view);
+        if !self.decides_shadow {
+            return default;
+        }
+        let ShadowView { plan, shadow, held, evaluation } = *view;
+        let (held_seconds, requests, shadow) = (held.as_secs_f64(), evaluation.pairs, Some(shadow));
+        let default = default.into();
+        let view = View { plan, stage: None, shadow, is_last: false, held_seconds, requests, evaluation, default };
+        self.ask("decide_shadow", &view)
+    }
+}

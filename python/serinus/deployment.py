@@ -1,0 +1,255 @@
+"""Carrying an update out."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from . import _serinus
+from ._calls import Calls
+from .alerts import Alert, AlertSink
+from .errors import RolloutError
+from .events import Events
+from .host import ModelHost
+from .journal import Journal
+from .outcome import HostFailure, Outcome
+from .planning import UpdatePlan
+from .policy import RolloutPolicy
+from .routing import Splitter
+
+__all__ = ["Deployment"]
+
+_CALLED = ("load", "warm_up", "verify", "cancel_in_flight", "unload")
+
+
+class Deployment:
+    """Carries a plan out on a host, from the first load to the end.
+
+    What serves goes on serving whatever happens: a host that fails or hangs, a journal that breaks, a driver that is cancelled,
+    interrupted or dies. The worst outcome is the old version.
+
+    Parameters
+    ----------
+    plan : UpdatePlan
+        What is to be done.
+    host : ModelHost
+        The server whose GPUs hold the models.
+    splitter : Splitter
+        What routes its requests. All traffic is on the plan's current version.
+    journal : Journal, optional
+        Where decisions are written down before they are carried out; in memory without one.
+    alerts : iterable of AlertSink or of functions of an Alert
+        Who is told; the log without any.
+    policy : RolloutPolicy, optional
+        When to go on; that of the plan's stages without one.
+    tick_seconds : float
+        How often evidence is collected and judged.
+
+    Raises
+    ------
+    PlanError
+        If the plan cannot be evaluated.
+    RolloutError
+        If the splitter does not serve the plan's current version.
+    JournalError
+        If the plan could not be written down. Nothing has been asked of the host.
+    TypeError
+        If `host` lacks a method.
+
+    Examples
+    --------
+    >>> import serinus as sr
+    >>> class Gpus:
+    ...     def load(self, version, replicas): ...   # read the weights
+    ...     def warm_up(self, version, tokens): ...
+    ...     def verify(self, version): return None   # this server cannot know
+    ...     def cancel_in_flight(self, version): return 0
+    ...     def unload(self, version, keep): ...
+    >>> v1 = sr.ModelVersion(model_id="chat", version="v1", base_model="llama-8b", weight_hash="aa", gpu_memory_gb=16.0)
+    >>> v2 = v1.replace(version="v2", config_hash="c2")     # a setting changes: one flip, no canary
+    >>> plan = sr.RiskPlanner().plan(v1, v2, fleet=sr.Fleet(replicas=5, gpu_memory_gb=24.0))
+    >>> splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    >>> outcome = sr.Deployment(plan, host=Gpus(), splitter=splitter, tick_seconds=0.01).run()
+    >>> outcome.status, splitter.version_for("u42")
+    (<Status.COMPLETED: 'completed'>, 'v2')
+    """
+
+    def __init__(
+        self,
+        plan: UpdatePlan,
+        *,
+        host: ModelHost,
+        splitter: Splitter,
+        journal: Journal | None = None,
+        alerts: Iterable[AlertSink | Callable[[Alert], Any]] = (),
+        policy: RolloutPolicy | None = None,
+        tick_seconds: float = 1.0,
+    ) -> None:
+        missing = [name for name in _CALLED if not callable(getattr(host, name, None))]
+        if missing:
+            raise TypeError(f"the host {type(host).__name__} lacks {', '.join(missing)}: see serinus.ModelHost")
+        self._calls = Calls()
+        self._native = _serinus.Deployment(
+            plan.to_json(),
+            host=host,
+            splitter=splitter,
+            calls=self._calls,
+            journal=journal,
+            alerts=[_sink(alert) for alert in alerts],
+            policy=policy,
+            tick_seconds=tick_seconds,
+        )
+        self._ended: Future[Outcome] = Future()
+        self._starting = threading.Lock()
+        self._started = False
+
+    def run(self) -> Outcome:
+        """Carries the plan out, and the plans that supersede it, and gives the outcome of the last. Blocks until the end.
+
+        An update that goes badly is an outcome, not an error. Interrupted (Ctrl-C), it puts all traffic on the old version and
+        leaves the rollout unfinished in the journal before it raises.
+
+        Raises
+        ------
+        RolloutError
+            If it has run before, or was stopped before the end.
+        """
+        self._start()
+        try:
+            return self._ended.result()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def run_async(self) -> Outcome:
+        """As :meth:`run`, awaited. What async methods of the host await runs on the caller's event loop.
+
+        Cancelled, it puts all traffic on the old version and leaves the rollout unfinished in the journal.
+        """
+        self._calls.use(asyncio.get_running_loop())
+        self._start()
+        ended = asyncio.wrap_future(self._ended)
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            self._native.stop()
+            await asyncio.wait([ended])
+            ended.exception()
+            raise
+
+    def events(self) -> Events:
+        """What happens from here on, for ``for`` and ``async for``."""
+        return Events(self._native.events())
+
+    def pause(self, reason: str = "paused by hand") -> None:
+        """Stays where it is. Guardrails go on watching, and can still roll back.
+
+        Raises
+        ------
+        RolloutError
+            Once it has ended; so do the words below where they do not fit.
+        """
+        self._native.pause(reason)
+
+    def resume(self) -> None:
+        """Goes on."""
+        self._native.resume()
+
+    def approve(self) -> None:
+        """Lets the last step happen, where the plan asks for approval."""
+        self._native.approve()
+
+    def abort(self, reason: str = "aborted by hand") -> None:
+        """Goes back to the old version: the very next request is on it."""
+        self._native.abort(reason)
+
+    def promote(self) -> None:
+        """Goes to 100% now, past holds and minimum requests; not past the proof of health, where the plan asks for it."""
+        self._native.promote()
+
+    def end_bake(self) -> None:
+        """Does not wait for the rest of the bake."""
+        self._native.end_bake()
+
+    def supersede(self, plan: UpdatePlan) -> None:
+        """Ends this rollout in favour of another plan; :meth:`run` goes on with that."""
+        self._native.supersede(plan.to_json())
+
+    def stop(self) -> None:
+        """Ends the driver and not the rollout, as where the process must go: traffic is on the old version, the journal has the
+        rollout as unfinished, and :meth:`run` raises :class:`RolloutError`."""
+        self._native.stop()
+
+    @property
+    def rollout(self) -> str:
+        """The rollout's name in the journal."""
+        return self._native.rollout
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in words."""
+        return self._native.phase
+
+    def __repr__(self) -> str:
+        return f"Deployment({self.rollout!r}, phase={self.phase!r})"
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._started:
+                raise RolloutError("this deployment has run already; make another one")
+            if _closing.is_set():
+                raise RolloutError("the interpreter is shutting down")
+            self._started = True
+        _running.add(self)
+        threading.Thread(target=self._drive, name="serinus-deployment", daemon=True).start()
+
+    def _drive(self) -> None:
+        try:
+            ended = json.loads(self._native.drive())
+            failures = [
+                HostFailure(method=method, message=message, traceback=traceback or "", exception=error)
+                for method, message, error, traceback in self._native.failures()
+            ]
+            outcome = Outcome._of(ended["outcome"])._with(ended["weights"], failures)
+        except BaseException as error:
+            self._ended.set_exception(error)
+        else:
+            self._ended.set_result(outcome)
+        finally:
+            self._calls.close()
+
+    def _leave(self) -> None:
+        self._native.stop()
+        self._ended.exception()
+
+
+def _sink(alert: AlertSink | Callable[[Alert], Any]) -> AlertSink:
+    return alert if hasattr(alert, "send") else _Function(alert)
+
+
+class _Function:
+    def __init__(self, function: Callable[[Alert], Any]) -> None:
+        self.send = function
+
+
+_running: weakref.WeakSet[Deployment] = weakref.WeakSet()
+_closing = threading.Event()
+
+
+@atexit.register
+def _close() -> None:
+    """An interpreter that goes leaves the old version serving, and no thread of the library inside it."""
+    _closing.set()
+    for deployment in list(_running):
+        deployment.stop()
+    for deployment in list(_running):
+        with contextlib.suppress(TimeoutError):
+            deployment._ended.exception(timeout=10.0)
+    _serinus.close()

@@ -1,0 +1,67 @@
+"""What a rollout has decided, written down before it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ._value import Value
+
+__all__ = ["Journal", "JournalEntry"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalEntry(Value):
+    """One line of a journal.
+
+    Attributes
+    ----------
+    rollout : str
+        The rollout that it belongs to.
+    sequence : int
+        Its number within the rollout, from 0.
+    at_ns : int
+        When it was written, in nanoseconds since the epoch.
+    what : dict
+        What it says, in the library's JSON form: ``begun`` with the plan, ``decided`` with the rollout's state and what it asks
+        for, ``rolled_back`` with the record, or ``finished`` with the outcome. No secret, no prompt and no response.
+    """
+
+    rollout: str
+    sequence: int
+    at_ns: int
+    what: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, text: str) -> JournalEntry:
+        """An entry from its JSON form."""
+        data = json.loads(text)
+        return cls(rollout=data["rollout"], sequence=data["sequence"], at_ns=data["at"], what=data["what"])
+
+    def to_json(self) -> str:
+        """The entry as JSON, to be kept and read by :meth:`from_json`."""
+        return json.dumps(
+            {"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what}
+        )
+
+
+class Journal(Protocol):
+    """Where a rollout writes its decisions before it carries them out. Any object with these methods is one. They may
+    block, and are called on threads of their own.
+
+    When `append` returns, the entry survives the process; it raises if that is not certain. A journal that fails stops the next
+    step of a rollout, which then goes back to the old version; it never stops a rollback. It does not call its deployment.
+    """
+
+    def append(self, entry: JournalEntry) -> Any:
+        """Keeps an entry."""
+
+    def rollouts(self) -> Sequence[str]:
+        """The names of all rollouts, in the order in which they began."""
+        ...
+
+    def entries(self, rollout: str) -> Sequence[JournalEntry]:
+        """The entries of a rollout, in order; none if it is not known."""
+        ...
