@@ -31,6 +31,7 @@ from .planning import (
     UpdatePlan,
 )
 from .policy import Action, Decision, RolloutPolicy, StageView
+from .progress import Progress
 from .routing import Lease, Splitter, VersionStats
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Outcome",
     "PlanError",
     "Planner",
+    "Progress",
     "Risk",
     "RiskPlanner",
     "Rollback",

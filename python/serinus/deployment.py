@@ -22,6 +22,7 @@ from .journal import Journal
 from .outcome import HostFailure, Outcome
 from .planning import UpdatePlan
 from .policy import RolloutPolicy
+from .progress import Lines, Panel, Progress
 from .routing import Splitter
 
 __all__ = ["Deployment"]
@@ -73,7 +74,7 @@ class Deployment:
     ...     def cancel_in_flight(self, version): return 0
     ...     def unload(self, version, keep): ...
     >>> v1 = sr.ModelVersion(model_id="chat", version="v1", base_model="llama-8b", weight_hash="aa", gpu_memory_gb=16.0)
-    >>> v2 = v1.replace(version="v2", config_hash="c2")     # a setting changes: one flip, no canary
+    >>> v2 = v1.replace(version="v2", config_hash="c2")     # a setting changes: replica by replica
     >>> plan = sr.RiskPlanner().plan(v1, v2, fleet=sr.Fleet(replicas=5, gpu_memory_gb=24.0))
     >>> splitter = sr.Splitter({"v1": 1.0}, salt="chat")
     >>> outcome = sr.Deployment(plan, host=Gpus(), splitter=splitter, tick_seconds=0.01).run()
@@ -147,6 +148,25 @@ class Deployment:
     def events(self) -> Events:
         """What happens from here on, for ``for`` and ``async for``."""
         return Events(self._native.events())
+
+    def progress(self, *, rich: bool = True, console: Any = None) -> Progress:
+        """Shows the update live from here on, to its end or that of a ``with`` block.
+
+        Parameters
+        ----------
+        rich : bool
+            As a table that is drawn anew, by the package ``rich`` (``pip install 'serinus[rich]'``); otherwise a line for each
+            event.
+        console : rich.console.Console, optional
+            Where the table is drawn; standard output by default.
+
+        Raises
+        ------
+        ImportError
+            Without ``rich``, where it is asked for.
+        """
+        screen = Panel(console) if rich else Lines()
+        return Progress(self.events(), screen)
 
     def pause(self, reason: str = "paused by hand") -> None:
         """Stays where it is. Guardrails go on watching, and can still roll back.

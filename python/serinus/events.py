@@ -149,6 +149,11 @@ class Events:
         """Events that were dropped because they were not read in time."""
         return self._source.missed
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the deployment has ended and all its events were read."""
+        return self._source.is_over()
+
     def next(self, timeout_seconds: float) -> Event | None:
         """The next event, if it comes within this time; ``None`` as well once the deployment has ended."""
         text = self._source.next_json(timeout_seconds)
@@ -159,7 +164,7 @@ class Events:
 
     def __next__(self) -> Event:
         while (event := self.next(_PATIENCE_SECONDS)) is None:
-            if self._source.is_over():
+            if self.is_over:
                 raise StopIteration
         return event
 
@@ -168,7 +173,7 @@ class Events:
 
     async def __anext__(self) -> Event:
         while (event := self.next(0.0)) is None:
-            if self._source.is_over():
+            if self.is_over:
                 raise StopAsyncIteration
             await asyncio.sleep(_POLL_SECONDS)
         return event

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import io
 import pathlib
 import pickle
 import signal
@@ -390,3 +391,24 @@ print("left", flush=True)
     out, err = process.communicate(timeout=30)
     assert (out, process.returncode) == ("waiting\nleft\n", 0), err
     assert "Fatal" not in err and "panicked" not in err
+
+
+def test_progress_is_shown_in_lines(capsys):
+    with Service() as service:
+        running = deployment(service)
+        with running.progress(rich=False):
+            running.run()
+    shown = capsys.readouterr().out
+    assert "weight 20.0%" in shown and "finished the new version serves alone" in shown
+    assert "judged" not in shown
+
+
+def test_progress_is_shown_live():
+    rich_console = pytest.importorskip("rich.console")
+    screen = io.StringIO()
+    with Service(failing="v2") as service:
+        running = deployment(service)
+        with running.progress(console=rich_console.Console(file=screen, force_terminal=True, width=120)):
+            running.run()
+    shown = screen.getvalue()
+    assert "chat/v1-v2@" in shown and "canary's share" in shown and "degraded" in shown and "rolled back" in shown
