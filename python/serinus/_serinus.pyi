@@ -1,19 +1,29 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self, final
+from typing import Any, Self, final
 
 from typing_extensions import disjoint_base
 
 __all__ = [
     "Lease",
     "Splitter",
+    "binomial_interval",
+    "check_behaviour",
+    "check_faults",
     "check_fleet",
+    "check_gpus",
     "check_model_version",
+    "check_noisy_judge",
+    "check_simulation",
+    "check_traffic",
     "explain",
     "plan",
     "plan_from_json",
     "plan_from_toml",
     "plan_to_toml",
+    "rate_at",
+    "simulate",
+    "trace_simulation",
 ]
 
 def check_model_version(json: str) -> None: ...
@@ -23,6 +33,18 @@ def explain(plan: str) -> str: ...
 def plan_to_toml(plan: str) -> str: ...
 def plan_from_toml(text: str) -> str: ...
 def plan_from_json(text: str) -> str: ...
+def check_traffic(json: str) -> None: ...
+def check_behaviour(json: str) -> None: ...
+def check_gpus(json: str) -> None: ...
+def check_faults(json: str) -> None: ...
+def check_noisy_judge(json: str) -> None: ...
+def check_simulation(plan: str, scenario: str) -> None: ...
+def rate_at(rate: str, seconds: float) -> float: ...
+def simulate(
+    plan: str, scenario: str, first: int, runs: int, progress: Callable[[int, int], object] | None
+) -> str: ...
+def trace_simulation(plan: str, scenario: str, seed: int) -> tuple[str, dict[str, Any]]: ...
+def binomial_interval(hits: int, trials: int, confidence: float) -> tuple[float, float]: ...
 
 @disjoint_base
 class Splitter:

@@ -10,6 +10,7 @@ __all__ = [
     "RolloutError",
     "RoutingError",
     "SerinusError",
+    "SimulationError",
     "StatisticsError",
 ]
 
@@ -57,6 +58,10 @@ class JournalError(SerinusError):
 
 class JudgeError(SerinusError):
     """A judge that gave no judgement."""
+
+
+class SimulationError(SerinusError, ValueError):
+    """A scenario that makes no sense."""
 
 
 class StatisticsError(SerinusError, ValueError):

@@ -7,11 +7,13 @@ mod errors;
 mod numbers;
 mod planning;
 mod routing;
+mod simulate;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     planning::register(module)?;
-    routing::register(module)
+    routing::register(module)?;
+    simulate::register(module)
 }
