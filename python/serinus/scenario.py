@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
 import math
 import numbers
 from collections.abc import Sequence
@@ -43,13 +42,6 @@ class _Part(Value):
             value = finite(f"{type(self).__name__}({part.name}=)", getattr(self, part.name))
             object.__setattr__(self, part.name, value)
 
-    def _json(self) -> str:
-        return json.dumps(dataclasses.asdict(self, dict_factory=_plain))  # type: ignore[call-overload]
-
-
-def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value.value if isinstance(value, enum.Enum) else value for name, value in items}
-
 
 def finite(what: str, value: Any) -> Any:
     """The value, its numbers as Python's own and finite."""
@@ -78,7 +70,7 @@ class Rate(_Part):
 
     def at(self, seconds: float) -> float:
         """The probability so many seconds after the rollout began, in [0, 1]."""
-        return _serinus.rate_at(self._json(), seconds)
+        return _serinus.rate_at(self.to_json(), seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +185,7 @@ class Behaviour(_Part):
             rate = getattr(self, name)
             if not (isinstance(rate, (float, Rate)) or type(rate) is int or (rate is None and name == "fail_rate")):
                 raise TypeError(f"Behaviour({name}=): expected a number or a Rate, got {type(rate).__name__}")
-        _serinus.check_behaviour(self._json())
+        _serinus.check_behaviour(self.to_json())
 
     def replace(self, **changes: Any) -> Behaviour:
         """The same behaviour with other values in some fields."""
@@ -286,7 +278,7 @@ class Traffic(_Part):
             object.__setattr__(self, "users", Users(count=self.users))
         object.__setattr__(self, "kinds", tuple(self.kinds))
         super().__post_init__()
-        _serinus.check_traffic(self._json())
+        _serinus.check_traffic(self.to_json())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +306,7 @@ class SimulatedGpus(_Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _serinus.check_gpus(self._json())
+        _serinus.check_gpus(self.to_json())
 
 
 class Mishap(enum.Enum):
@@ -356,7 +348,7 @@ class Faults(_Part):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "clock_jumps", tuple((at, by) for at, by in self.clock_jumps))
         super().__post_init__()
-        _serinus.check_faults(self._json())
+        _serinus.check_faults(self.to_json())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -391,4 +383,4 @@ class NoisyJudge(_Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _serinus.check_noisy_judge(self._json())
+        _serinus.check_noisy_judge(self.to_json())

@@ -16,7 +16,6 @@ from .scenario import (
     Behaviour,
     Faults,
     NoisyJudge,
-    PromptKind,
     Rate,
     SimulatedGpus,
     Traffic,
@@ -59,7 +58,7 @@ class SequentialRule(Value):
 
     def _data(self) -> dict[str, Any]:
         cap = {"per_hour": self.user_cap} if isinstance(self.user_cap, int) else self.user_cap
-        return {"rule": "sequential", **dataclasses.asdict(self), "user_cap": cap}
+        return {"rule": "sequential", **self.to_dict(), "user_cap": cap}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ class ThresholdRule(Value):
     min_requests: int = 50
 
     def _data(self) -> dict[str, Any]:
-        return {"rule": "threshold", **dataclasses.asdict(self)}
+        return {"rule": "threshold", **self.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,8 @@ class Simulation(Value):
     rule : SequentialRule or ThresholdRule
         Who evaluates.
     tick_seconds : float, optional
-        How often the driver looks, up to an hour: every 20 s from 50,000 requests an hour on, every 30 s from 5,000 on, and
-        every minute below, unless set.
+        How often the driver looks, up to an hour. Unless set: every 20 s from 50,000 requests an hour on, every 30 s from
+        5,000 on, and every minute below.
     max_hours : float
         A rollout that takes longer is left unfinished; up to a year.
 
@@ -152,6 +151,10 @@ class Simulation(Value):
         """The same simulation with other values in some fields."""
         return dataclasses.replace(self, **changes)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The simulation as plain data."""
+        return {**super().to_dict(), "plan": self.plan.to_dict()}
+
     def run(self, runs: int = 1_000, *, progress: Callable[[int, int], object] | None = None) -> SimulationReport:
         """Many rollouts, on all cores, with the interpreter released.
 
@@ -194,13 +197,13 @@ class Simulation(Value):
     def canary_is_no_worse(self) -> bool:
         """Whether it is known that the canary is no worse, so that a guardrail that rolls it back errs.
 
-        It is where no rate and no time of it is above the stable version's, nothing limits its replicas, and it is asked
-        the same kinds of prompts.
+        It is known where no rate and no time of it is above the stable version's, its scores are the same, nothing limits
+        its replicas, and it is asked the same kinds of prompts.
         """
         stable, canary = self.stable, self.canary
         capacity = self.gpus.canary
         unlimited = capacity.concurrent is None and capacity.in_all is None
-        same_prompts = all(kind.share == kind.canary_share for kind in self.traffic.kinds if isinstance(kind, PromptKind))
+        same_prompts = all(kind.share == kind.canary_share for kind in self.traffic.kinds)
         rates = ("error_rate", "fail_rate", "slower", "abandoned", "hangs")
         no_higher = all(_no_higher(getattr(canary, name), getattr(stable, name)) for name in rates)
         times = all(_no_slower(getattr(canary, name), getattr(stable, name)) for name in ("latency", "ttft"))
@@ -209,10 +212,9 @@ class Simulation(Value):
         return unlimited and same_prompts and no_higher and times and tails and scores
 
     def _scenario(self) -> str:
-        parts = {name: json.loads(getattr(self, name)._json()) for name in ("traffic", "stable", "canary", "gpus", "faults")}
-        judge = json.loads(self.judge._json()) if self.judge else None
-        rest = {"rule": self.rule._data(), "tick_seconds": self.tick_seconds, "max_hours": self.max_hours}
-        return json.dumps({**parts, "judge": judge, **rest})
+        parts = self.to_dict()
+        del parts["plan"], parts["seed"]
+        return json.dumps({**parts, "rule": self.rule._data()})
 
 
 _KINDS: dict[str, tuple[type, ...]] = {

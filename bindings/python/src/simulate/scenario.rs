@@ -199,11 +199,13 @@ impl From<Behaviour> for sim::Behaviour {
 pub(super) struct Gpus {
     load_seconds: f64,
     warm_up_seconds: f64,
+    #[serde(default)]
     stable: Capacity,
+    #[serde(default)]
     canary: Capacity,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Capacity {
     concurrent: Option<f64>,
