@@ -1,5 +1,6 @@
 """Safe live model updates for LLM inference servers."""
 
+from . import _logging as _logging
 from .errors import (
     HostError,
     JournalError,

@@ -100,8 +100,8 @@ class Simulation(Value):
     rule : SequentialRule or ThresholdRule
         Who evaluates.
     tick_seconds : float, optional
-        How often the driver looks, up to an hour. Unless set: every 20 s from 50,000 requests an hour on, every 30 s from
-        5,000 on, and every minute below.
+        How often the driver looks, up to an hour. Unless set: every 20 s from 50,000 requests an hour on, every 30 s
+        from 5,000 on, and every minute below.
     max_hours : float
         A rollout that takes longer is left unfinished; up to a year.
 
@@ -197,8 +197,8 @@ class Simulation(Value):
     def canary_is_no_worse(self) -> bool:
         """Whether it is known that the canary is no worse, so that a guardrail that rolls it back errs.
 
-        It is known where no rate and no time of it is above the stable version's, its scores are the same, nothing limits
-        its replicas, and it is asked the same kinds of prompts.
+        It is known where no rate and no time of it is above the stable version's, its scores are the same, nothing
+        limits its replicas, and it is asked the same kinds of prompts.
         """
         stable, canary = self.stable, self.canary
         capacity = self.gpus.canary

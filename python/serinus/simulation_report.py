@@ -243,8 +243,8 @@ class SimulationReport(Value):
         """The share of rollouts in which a guardrail rolled back a canary that was no worse.
 
         Not a number where it cannot be told whether a rollback was false: the canary errs or fails more or takes longer
-        than the stable version in something, however little, they are not to be compared (rates of different shapes), or
-        limits of the GPUs or the prompts treat it differently. :attr:`rollback_rate` is always there.
+        than the stable version in something, however little, they are not to be compared (rates of different shapes),
+        or limits of the GPUs or the prompts treat it differently. :attr:`rollback_rate` is always there.
         """
         if not self.canary_is_no_worse:
             return math.nan

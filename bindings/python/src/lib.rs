@@ -4,6 +4,7 @@
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
 mod errors;
+mod logs;
 mod numbers;
 mod planning;
 mod routing;
@@ -13,6 +14,7 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    logs::register(module)?;
     planning::register(module)?;
     routing::register(module)?;
     simulate::register(module)

@@ -7,7 +7,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::report::Report;
+use tracing::subscriber::{NoSubscriber, with_default};
+
+use crate::report::{Report, Run};
 use crate::simulation::{Simulation, SimulationError};
 use crate::trace::Trace;
 use crate::world::World;
@@ -17,8 +19,13 @@ const ASKED: Duration = Duration::from_millis(100);
 
 type Done<T> = (usize, Result<T, SimulationError>);
 
+/// One of many rollouts: nobody wants all of them in a log.
+fn quietly(world: World<'_>) -> Result<Run, SimulationError> {
+    with_default(NoSubscriber::default(), || world.run())
+}
+
 impl Simulation {
-    /// Many rollouts, on all cores, in the order of their seeds.
+    /// Many rollouts, on all cores, in the order of their seeds. They leave nothing in the log; [`run`](Self::run) does.
     ///
     /// # Errors
     ///
@@ -45,7 +52,7 @@ impl Simulation {
         seeds: impl IntoIterator<Item = u64>,
         go_on: impl FnMut(usize) -> bool,
     ) -> Result<Option<Report>, SimulationError> {
-        self.all(seeds, go_on, World::run).map(|runs| runs.map(Report::new))
+        self.all(seeds, go_on, quietly).map(|runs| runs.map(Report::new))
     }
 
     /// As [`trace`](Self::trace), for as long as `go_on` wants it: it is asked some ten times a second on this thread.
