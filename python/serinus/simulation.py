@@ -100,8 +100,8 @@ class Simulation(Value):
     rule : SequentialRule or ThresholdRule
         Who evaluates.
     tick_seconds : float, optional
-        How often the driver looks, up to an hour. Unless set: every 20 s from 50,000 requests an hour on, every 30 s
-        from 5,000 on, and every minute below.
+        How often the driver looks, from 0.001 to 3,600. Unless set: every 20 s from 50,000 requests an hour on, every
+        30 s from 5,000 on, and every minute below.
     max_hours : float
         A rollout that takes longer is left unfinished; up to a year.
 

@@ -229,6 +229,7 @@ def test_rates_have_shapes():
         lambda: sr.NoisyJudge(deadline_seconds=-1.0),
         lambda: simulation(GOOD, judge=sr.NoisyJudge(per_minute=0.0)).run(runs=1),
         lambda: simulation(GOOD, tick_seconds=0),
+        lambda: simulation(GOOD, tick_seconds=1e-300),
         lambda: simulation(GOOD, max_hours=NAN),
         lambda: simulation(GOOD, max_hours=1e9),
         lambda: simulation(GOOD, seed=-1),

@@ -32,9 +32,14 @@ fn refused(py: Python<'_>, error: &SimulationError) -> PyErr {
 }
 
 fn read<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| match error.to_string() {
-        what if what.starts_with("invalid type") => PyTypeError::new_err(what),
-        what => errors::raise(py, "SimulationError", &what, None, None),
+    serde_json::from_str(json).map_err(|error| {
+        // A place in the JSON says nothing to somebody who never wrote any.
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        if what.starts_with("invalid type") {
+            return PyTypeError::new_err(what.to_owned());
+        }
+        errors::raise(py, "SimulationError", what, None, None)
     })
 }
 

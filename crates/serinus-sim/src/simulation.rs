@@ -142,8 +142,8 @@ impl Simulation {
         if let Some(judge) = &self.judge {
             judge.check()?;
         }
-        if !(self.tick > 0.0 && self.tick <= 3_600.0) {
-            return Err(SimulationError::new("tick", "seconds above 0 and at most an hour", self.tick));
+        if !(0.001..=3_600.0).contains(&self.tick) {
+            return Err(SimulationError::new("tick", "from a millisecond to an hour, in seconds", self.tick));
         }
         if !(self.hours > 0.0 && self.hours <= LONGEST_HOURS) {
             return Err(SimulationError::new("length", "hours above 0 and at most a year", self.hours));

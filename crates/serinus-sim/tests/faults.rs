@@ -118,7 +118,8 @@ fn nonsense_is_refused_with_what_was_expected() {
     assert!(of(traffic(), good().tail(f64::NAN, 2.0)).contains("a share of slow answers"));
     assert!(of(traffic(), good().latency(LogNormal::new(900.0, f64::NAN))).contains("sigma"));
     assert!(
-        of(traffic(), good().error_rate(Rate::Ramp { from: 0.0, to: 0.1, over: -1.0 })).contains("canary: expected")
+        of(traffic(), good().error_rate(Rate::Ramp { from: 0.0, to: 0.1, over: -1.0 }))
+            .contains("stable version: expected rates that change")
     );
     for users in [Users::zipf(0, 1.0), Users::zipf(u32::MAX, 1.0), Users::zipf(9, f64::NAN)] {
         assert!(of(traffic().users(users), good()).contains("users"));
@@ -137,6 +138,7 @@ fn nonsense_is_refused_with_what_was_expected() {
         assert!(simulation.clone().faults(faults).run(1).unwrap_err().to_string().contains("faults: expected"));
     }
     assert!(simulation.clone().tick(0.0).run(1).is_err());
+    assert!(simulation.clone().tick(1e-300).run(1).is_err(), "time would stand still");
     assert!(simulation.at_most_hours(f64::INFINITY).run(1).is_err());
 }
 
