@@ -1,5 +1,6 @@
 """Safe live model updates for LLM inference servers."""
 
+from . import _logging as _logging
 from .alerts import Alert, AlertSink, Severity
 from .deployment import Deployment
 from .errors import (
@@ -10,6 +11,7 @@ from .errors import (
     RolloutError,
     RoutingError,
     SerinusError,
+    SimulationError,
     StatisticsError,
 )
 from .events import Event, EventKind, Events
@@ -33,17 +35,44 @@ from .planning import (
 from .policy import Action, Decision, RolloutPolicy, StageView
 from .progress import Progress
 from .routing import Lease, Splitter, VersionStats
+from .scenario import (
+    Behaviour,
+    BetaScore,
+    Capacity,
+    DailyRate,
+    Faults,
+    LogNormal,
+    Mishap,
+    NoisyJudge,
+    PromptKind,
+    RampRate,
+    Rate,
+    SimulatedGpus,
+    SlowTail,
+    StepRate,
+    Traffic,
+    Users,
+)
+from .simulation import SequentialRule, Simulation, ThresholdRule
+from .simulation_report import Distribution, Ending, SimulatedRun, SimulationReport, Trajectory
 
 __all__ = [
     "Action",
     "Adapter",
     "Alert",
     "AlertSink",
+    "Behaviour",
+    "BetaScore",
+    "Capacity",
+    "DailyRate",
     "Decision",
     "Deployment",
+    "Distribution",
+    "Ending",
     "Event",
     "EventKind",
     "Events",
+    "Faults",
     "Fleet",
     "GpuBudget",
     "HostError",
@@ -53,13 +82,19 @@ __all__ = [
     "JournalError",
     "JudgeError",
     "Lease",
+    "LogNormal",
     "Margins",
+    "Mishap",
     "ModelHost",
     "ModelVersion",
+    "NoisyJudge",
     "Outcome",
     "PlanError",
     "Planner",
     "Progress",
+    "PromptKind",
+    "RampRate",
+    "Rate",
     "Risk",
     "RiskPlanner",
     "Rollback",
@@ -68,15 +103,27 @@ __all__ = [
     "RolloutError",
     "RolloutPolicy",
     "RoutingError",
+    "SequentialRule",
     "SerinusError",
     "Severity",
     "Shadow",
+    "SimulatedGpus",
+    "SimulatedRun",
+    "Simulation",
+    "SimulationError",
+    "SimulationReport",
+    "SlowTail",
     "Splitter",
     "Stage",
     "StageView",
     "StatisticsError",
     "Status",
+    "StepRate",
     "Strategy",
+    "ThresholdRule",
+    "Traffic",
+    "Trajectory",
     "UpdatePlan",
+    "Users",
     "VersionStats",
 ]

@@ -10,6 +10,7 @@ __all__ = [
     "RolloutError",
     "RoutingError",
     "SerinusError",
+    "SimulationError",
     "StatisticsError",
 ]
 
@@ -79,6 +80,10 @@ class JournalError(SerinusError):
 
 class JudgeError(SerinusError):
     """A judge that gave no judgement."""
+
+
+class SimulationError(SerinusError, ValueError):
+    """A scenario that makes no sense."""
 
 
 class StatisticsError(SerinusError, ValueError):

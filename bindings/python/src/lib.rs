@@ -7,15 +7,19 @@ mod calls;
 mod deploy;
 mod errors;
 mod interpreter;
+mod logs;
 mod numbers;
 mod planning;
 mod routing;
+mod simulate;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    logs::register(module)?;
     planning::register(module)?;
     routing::register(module)?;
-    deploy::register(module)
+    deploy::register(module)?;
+    simulate::register(module)
 }

@@ -125,30 +125,50 @@ impl Behaviour {
         Self { hangs, ..self }
     }
 
-    pub(crate) fn check(&self, whose: &'static str) -> Result<(), SimulationError> {
-        let rates = [Some(self.errors), self.failures, Some(self.slower)].into_iter().flatten();
-        let rates = rates.flat_map(|rate| rate.values());
+    /// Looks whether it makes sense. [`Simulation::run`](crate::Simulation::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] with what does not.
+    pub fn check(&self) -> Result<(), SimulationError> {
+        let changing = [Some(self.errors), self.failures, Some(self.slower)].into_iter().flatten();
+        if let Some(got) = changing.clone().map(|rate| rate.time()).find(|time| !(*time >= 0.0 && time.is_finite())) {
+            return Err(SimulationError::new(
+                "behaviour",
+                "rates that change at or over a time that is not negative",
+                got,
+            ));
+        }
+        let rates = changing.flat_map(|rate| rate.values());
         let shares = [self.abandoned, self.hangs];
         if let Some(got) = rates.chain(shares).find(|rate| !(0.0..=1.0).contains(rate)) {
-            return Err(SimulationError::new(whose, "probabilities and shares in [0, 1]", got));
+            return Err(SimulationError::new("behaviour", "probabilities and shares in [0, 1]", got));
         }
         let positive = [self.latency.median_ms, self.ttft.map_or(1.0, |ttft| ttft.median_ms), self.tokens];
         if let Some(got) = positive.into_iter().find(|value| !(*value > 0.0 && value.is_finite())) {
-            return Err(SimulationError::new(whose, "times and lengths above 0", got));
+            return Err(SimulationError::new("behaviour", "times and lengths above 0", got));
         }
         let sigmas = [self.latency.sigma, self.ttft.map_or(0.0, |ttft| ttft.sigma)];
         if let Some(got) = sigmas.into_iter().find(|sigma| !(0.0..=10.0).contains(sigma)) {
-            return Err(SimulationError::new(whose, "a sigma in [0, 10]", got));
+            return Err(SimulationError::new("behaviour", "a sigma in [0, 10]", got));
         }
         if let Some((from, factor)) = self.tail
             && (from.is_nan() || !(factor > 0.0 && factor.is_finite()))
         {
-            return Err(SimulationError::new(whose, "a share of slow answers in [0, 1] and a factor above 0", factor));
+            return Err(SimulationError::new(
+                "behaviour",
+                "a share of slow answers in [0, 1] and a factor above 0",
+                factor,
+            ));
         }
         if let Some((mean, deviation)) = self.score
             && !(mean > 0.0 && mean < 1.0 && deviation > 0.0 && deviation * deviation < mean * (1.0 - mean))
         {
-            return Err(SimulationError::new(whose, "a score's mean in (0, 1) and a deviation that it allows", mean));
+            return Err(SimulationError::new(
+                "behaviour",
+                "a score's mean in (0, 1) and a deviation that it allows",
+                mean,
+            ));
         }
         Ok(())
     }

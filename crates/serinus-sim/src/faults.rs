@@ -2,6 +2,10 @@
 
 use crate::simulation::SimulationError;
 
+const MOST_ROUTERS: usize = 1_000;
+/// Ten years, in seconds.
+const FURTHEST: f64 = 10.0 * 365.0 * 86_400.0;
+
 /// What goes wrong in every run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
@@ -31,14 +35,22 @@ pub enum Mishap {
 }
 
 impl Faults {
-    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+    /// Looks whether it makes sense. [`Simulation::run`](crate::Simulation::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] with what does not.
+    pub fn check(&self) -> Result<(), SimulationError> {
         let jumps = self.clock_jumps.iter().map(|(at, _)| at);
         let times = self.replica_dies.iter().chain(jumps).chain(&self.crashes).chain([&self.lagging_routers.1]);
         if let Some(got) = times.copied().find(|time| !(*time >= 0.0 && time.is_finite())) {
             return Err(SimulationError::new("faults", "times that are finite and not negative", got));
         }
-        match self.clock_jumps.iter().find(|(_, by)| !by.is_finite()) {
-            Some((_, got)) => Err(SimulationError::new("faults", "a clock that jumps by a finite time", got)),
+        if self.lagging_routers.0 > MOST_ROUTERS {
+            return Err(SimulationError::new("faults", "at most a thousand routers", self.lagging_routers.0));
+        }
+        match self.clock_jumps.iter().find(|(_, by)| !(-FURTHEST..=FURTHEST).contains(by)) {
+            Some((_, got)) => Err(SimulationError::new("faults", "a clock that jumps by at most ten years", got)),
             None => Ok(()),
         }
     }

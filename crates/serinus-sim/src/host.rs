@@ -23,7 +23,12 @@ impl Default for Host {
 }
 
 impl Host {
-    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+    /// Looks whether it makes sense. [`Simulation::run`](crate::Simulation::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] with what does not.
+    pub fn check(&self) -> Result<(), SimulationError> {
         let times = [self.load_seconds, self.warm_up_seconds];
         if let Some(got) = times.into_iter().find(|time| !(*time >= 0.0 && time.is_finite())) {
             return Err(SimulationError::new("host", "seconds that are not negative", got));

@@ -36,7 +36,12 @@ impl Default for NoisyJudge {
 }
 
 impl NoisyJudge {
-    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+    /// Looks whether it makes sense. [`Simulation::run`](crate::Simulation::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] with what does not.
+    pub fn check(&self) -> Result<(), SimulationError> {
         let rates = [self.error, self.position_bias, self.silence];
         match rates.into_iter().find(|rate| !(0.0..=1.0).contains(rate)) {
             Some(got) => Err(SimulationError::new("judge", "probabilities in [0, 1]", got)),

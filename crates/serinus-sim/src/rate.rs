@@ -50,6 +50,7 @@ impl Rate {
     pub fn at(&self, seconds: f64) -> f64 {
         let rate = match *self {
             Self::Constant(rate) => rate,
+            Self::Ramp { to, over, .. } if seconds >= over => to,
             Self::Ramp { from, to, over } => from + (to - from) * (seconds / over).clamp(0.0, 1.0),
             Self::Daily { low, high } => f64::midpoint(low, high) + (high - low) / 2.0 * (TAU * seconds / DAY).sin(),
             Self::Step { before, after, at } => {
@@ -61,6 +62,15 @@ impl Rate {
             }
         };
         rate.clamp(0.0, 1.0)
+    }
+
+    /// When it changes or how long that takes.
+    pub(crate) fn time(&self) -> f64 {
+        match *self {
+            Self::Constant(_) | Self::Daily { .. } => 0.0,
+            Self::Ramp { over, .. } => over,
+            Self::Step { at, .. } => at,
+        }
     }
 
     pub(crate) fn values(&self) -> [f64; 2] {

@@ -1,20 +1,19 @@
 //! A simulation: what is simulated, and how often.
 
 use std::fmt;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use serinus::evaluate::{SequentialBuilder, Thresholds};
 use serinus::plan::UpdatePlan;
 use thiserror::Error;
 
 use crate::behaviour::Behaviour;
+use crate::evaluator::Shared;
 use crate::faults::Faults;
 use crate::host::Host;
 use crate::judge::NoisyJudge;
-use crate::report::{Report, Run};
+use crate::report::Run;
+use crate::trace::Trace;
 use crate::traffic::Traffic;
 use crate::world::World;
 
@@ -116,52 +115,40 @@ impl Simulation {
     /// [`SimulationError`] if something in it makes no sense.
     pub fn run(&self, seed: u64) -> Result<Run, SimulationError> {
         self.check()?;
-        World::new(self, seed)?.run()
+        World::new(self, seed, Arc::default())?.run()
     }
 
-    /// Many rollouts, on all cores, in the order of their seeds.
+    /// One rollout, the same as [`run`](Self::run), and how it went on the way.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn run_many(&self, seeds: impl IntoIterator<Item = u64>) -> Result<Report, SimulationError> {
+    pub fn trace(&self, seed: u64) -> Result<Trace, SimulationError> {
         self.check()?;
-        let seeds: Vec<u64> = seeds.into_iter().collect();
-        let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(seeds.len().max(1));
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&seed) = seeds.get(place) else { return done };
-                done.push((place, World::new(self, seed).and_then(World::run)));
-            }
-        };
-        let mut runs: Vec<(usize, Result<Run, SimulationError>)> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let done = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            done.flatten().collect()
-        });
-        runs.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Report::new(runs.into_iter().map(|(_, run)| run).collect::<Result<_, _>>()?))
+        World::new(self, seed, Arc::default())?.trace()
     }
 
-    fn check(&self) -> Result<(), SimulationError> {
+    /// Looks at everything that it is made of. [`run`](Self::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] if something in it makes no sense.
+    pub fn check(&self) -> Result<(), SimulationError> {
         self.traffic.check()?;
-        self.stable.check("stable version")?;
-        self.canary.check("canary")?;
+        self.stable.check().map_err(|error| error.of("stable version"))?;
+        self.canary.check().map_err(|error| error.of("canary"))?;
         self.host.check()?;
         self.faults.check()?;
         if let Some(judge) = &self.judge {
             judge.check()?;
         }
-        if !(self.tick > 0.0 && self.tick <= 3_600.0) {
-            return Err(SimulationError::new("tick", "seconds above 0 and at most an hour", self.tick));
+        if !(0.001..=3_600.0).contains(&self.tick) {
+            return Err(SimulationError::new("tick", "from a millisecond to an hour, in seconds", self.tick));
         }
         if !(self.hours > 0.0 && self.hours <= LONGEST_HOURS) {
             return Err(SimulationError::new("length", "hours above 0 and at most a year", self.hours));
         }
-        Ok(())
+        Shared::new(self).map(drop)
     }
 }
 
@@ -193,6 +180,10 @@ impl SimulationError {
     /// The library does not begin such a rollout.
     pub(crate) fn refused(error: &impl fmt::Display) -> Self {
         Self::new("the library", "a rollout that it can begin", error)
+    }
+
+    fn of(self, what: &str) -> Self {
+        Self { what: what.into(), ..self }
     }
 
     pub(crate) fn new(what: &str, expected: &str, got: impl fmt::Display) -> Self {

@@ -4,6 +4,9 @@ use std::f64::consts::TAU;
 
 use crate::simulation::SimulationError;
 
+/// Each has a name and a place of its own in memory.
+const MOST_USERS: u32 = 1_000_000;
+
 /// The traffic of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traffic {
@@ -131,7 +134,12 @@ impl Traffic {
         (1.0 + self.swing * (TAU * seconds / 86_400.0).sin()) / (1.0 + self.swing)
     }
 
-    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+    /// Looks whether it makes sense. [`Simulation::run`](crate::Simulation::run) does so too.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`] with what does not.
+    pub fn check(&self) -> Result<(), SimulationError> {
         if !(self.per_hour > 0.0 && self.per_hour <= 1e9) {
             return Err(SimulationError::new(
                 "traffic",
@@ -143,8 +151,16 @@ impl Traffic {
         if let Some(got) = shares.into_iter().find(|share| !(0.0..=1.0).contains(share)) {
             return Err(SimulationError::new("traffic", "shares in [0, 1]", got));
         }
-        if let Users::Regulars { users: 0, .. } = self.users {
-            return Err(SimulationError::new("traffic", "at least one user", 0.0));
+        if let Users::Regulars { users, exponent, variation, broken } = self.users {
+            if !(1..=MOST_USERS).contains(&users) {
+                return Err(SimulationError::new("traffic", "between one and a million users", users));
+            }
+            if let Some(got) = [exponent, variation].into_iter().find(|value| !(0.0..=100.0).contains(value)) {
+                return Err(SimulationError::new("traffic", "an exponent and a variation of users in [0, 100]", got));
+            }
+            if !(0.0..=1.0).contains(&broken) {
+                return Err(SimulationError::new("traffic", "a share of broken users in [0, 1]", broken));
+            }
         }
         let positive = |kind: &PromptKind| {
             let above = |value: f64| value >= 0.0 && value.is_finite();

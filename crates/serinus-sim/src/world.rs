@@ -6,6 +6,7 @@ mod requests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -26,6 +27,7 @@ use crate::queue::Queue;
 use crate::report::Run;
 use crate::routers::Routers;
 use crate::simulation::{Simulation, SimulationError};
+use crate::trace::{Moment, Trace};
 use crate::users::Crowd;
 
 /// Where virtual time begins, so that a clock may be put back.
@@ -59,10 +61,14 @@ pub(crate) struct World<'a> {
     queues: [Queue; 2],
     heard_of: u64,
     seen: Seen,
+    /// What is kept of each tick, if somebody wants it.
+    moments: Option<Vec<Moment>>,
+    /// Somebody does not want the rest.
+    stop: Arc<AtomicBool>,
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(of: &'a Simulation, seed: u64) -> Result<Self, SimulationError> {
+    pub(crate) fn new(of: &'a Simulation, seed: u64, stop: Arc<AtomicBool>) -> Result<Self, SimulationError> {
         let routers = routers(of, seed);
         let (journal, clock) = (Arc::new(MemoryJournal::default()), Arc::new(ManualClock::new(timestamp(0.0))));
         let evaluator = Shared::new(of)?;
@@ -93,6 +99,8 @@ impl<'a> World<'a> {
             queues: [Queue::default(); 2],
             heard_of: 0,
             seen: Seen::default(),
+            moments: None,
+            stop,
             of,
             seed,
         };
@@ -108,11 +116,23 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn run(mut self) -> Result<Run, SimulationError> {
+        self.go()?;
+        Ok(self.report())
+    }
+
+    pub(crate) fn trace(mut self) -> Result<Trace, SimulationError> {
+        self.moments = Some(Vec::new());
+        self.go()?;
+        let moments = self.moments.take().unwrap_or_default();
+        Ok(Trace { run: self.report(), moments })
+    }
+
+    fn go(&mut self) -> Result<(), SimulationError> {
         self.drive(|engine| engine.give(Input::Start));
         let longest = self.of.hours * 3_600.0;
         let mut next_tick = self.of.tick;
         let mut next_arrival = self.gap();
-        while self.now < longest {
+        while self.now < longest && !self.stop.load(Ordering::Relaxed) {
             let due = self.agenda.next_at();
             let end = self.flights.next_at();
             let next = next_tick.min(next_arrival).min(due).min(end);
@@ -132,7 +152,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-        Ok(self.report())
+        Ok(())
     }
 
     fn tick(&mut self) {
@@ -141,6 +161,7 @@ impl<'a> World<'a> {
         }
         self.drive(Engine::tick);
         self.look_at_drains();
+        self.keep_moment();
     }
 
     /// The next item of the agenda.

@@ -1,7 +1,8 @@
 //! What goes wrong on the way: every rollout ends, and no request goes where no version serves.
 
 use proptest::prelude::*;
-use serinus_sim::{Behaviour, Ending, Faults, LogNormal, Mishap, Run, Simulation, Traffic, Users, plans};
+use serinus::evaluate::Thresholds;
+use serinus_sim::{Behaviour, Ending, Faults, LogNormal, Mishap, Rate, Run, Simulation, Traffic, Users, plans};
 
 fn good() -> Behaviour {
     Behaviour::new().error_rate(0.005).fail_rate(0.02).latency(LogNormal::new(1_100.0, 0.5)).abandoned(0.01)
@@ -110,23 +111,34 @@ fn nonsense_is_refused_with_what_was_expected() {
     assert!(of(Traffic::per_hour(0.0), good()).contains("requests an hour above 0"));
     assert!(of(Traffic::per_hour(f64::NAN), good()).contains("NaN"));
     assert!(of(traffic().judged(1.5), good()).contains("shares in [0, 1], got 1.5"));
-    assert!(of(traffic().users(Users::zipf(0, 1.0)), good()).contains("at least one user"));
     assert!(of(traffic(), good().error_rate(1.5)).contains("stable version: expected probabilities and shares"));
     assert!(of(traffic(), good().latency(LogNormal::new(0.0, 0.5))).contains("above 0"));
     assert!(of(traffic(), good().score(0.8, 0.9)).contains("deviation"));
     assert!(of(traffic(), good().slower(1.5)).contains("in [0, 1], got 1.5"));
     assert!(of(traffic(), good().tail(f64::NAN, 2.0)).contains("a share of slow answers"));
     assert!(of(traffic(), good().latency(LogNormal::new(900.0, f64::NAN))).contains("sigma"));
+    assert!(
+        of(traffic(), good().error_rate(Rate::Ramp { from: 0.0, to: 0.1, over: -1.0 }))
+            .contains("stable version: expected rates that change")
+    );
+    for users in [Users::zipf(0, 1.0), Users::zipf(u32::MAX, 1.0), Users::zipf(9, f64::NAN)] {
+        assert!(of(traffic().users(users), good()).contains("users"));
+    }
     let simulation = Simulation::new(plans::five_hours(), traffic(), good(), good());
+    let thresholds = Thresholds { error_increase: f64::NAN, ..Thresholds::default() };
+    assert!(simulation.clone().judged_by_thresholds(thresholds).check().is_err());
     for faults in [
         Faults { crashes: vec![-1.0], ..Faults::default() },
         Faults { replica_dies: vec![f64::NAN], ..Faults::default() },
         Faults { clock_jumps: vec![(1.0, f64::INFINITY)], ..Faults::default() },
+        Faults { clock_jumps: vec![(1.0, 1e300)], ..Faults::default() },
+        Faults { lagging_routers: (usize::MAX, 1.0), ..Faults::default() },
         Faults { lagging_routers: (1, f64::NAN), ..Faults::default() },
     ] {
         assert!(simulation.clone().faults(faults).run(1).unwrap_err().to_string().contains("faults: expected"));
     }
     assert!(simulation.clone().tick(0.0).run(1).is_err());
+    assert!(simulation.clone().tick(1e-300).run(1).is_err(), "time would stand still");
     assert!(simulation.at_most_hours(f64::INFINITY).run(1).is_err());
 }
 

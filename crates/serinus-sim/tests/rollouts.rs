@@ -134,3 +134,18 @@ fn proof_shortens_the_stages_where_the_plan_says_so() {
     let (fixed, early) = (hours(false), hours(true));
     assert!(fixed > 5.0 && early < 2.5, "{fixed} {early}");
 }
+
+#[test]
+fn whoever_waits_hears_how_far_it_is_and_may_break_it_off() {
+    let many = simulation(100_000.0, &good(), &good());
+    let mut heard = Vec::new();
+    let broken_off = many.run_many_while(1..=10_000, |done| {
+        heard.push(done);
+        heard.len() < 3
+    });
+    assert_eq!(broken_off, Ok(None));
+    assert!(heard.len() == 3 && heard.is_sorted() && heard[2] < 10_000, "{heard:?}");
+    assert_eq!(simulation(1e9, &good(), &good()).trace_while(1, || false), Ok(None));
+    let bad = simulation(1_000.0, &good(), &good().fail_rate(0.5));
+    assert_eq!(bad.run_many_while(1..=9, |_| true), bad.run_many(1..=9).map(Some));
+}

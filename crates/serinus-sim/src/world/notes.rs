@@ -4,9 +4,11 @@ use serinus::deploy::Engine;
 use serinus::evaluate::{Evaluation, GuardrailReport, Verdict};
 use serinus::plan::Stage;
 use serinus::rollout::{Phase, Status};
+use serinus::route::TrafficSplitter;
 
 use super::World;
 use crate::report::{Ending, Run};
+use crate::trace::Moment;
 
 /// What is noted on the way.
 #[derive(Debug, Default)]
@@ -71,6 +73,24 @@ impl World<'_> {
                 guardrail: evaluation.guardrails.iter().find(degraded).map(|(name, _)| name.clone()),
             });
         }
+    }
+
+    /// Keeps how things stand, if somebody wants it.
+    pub(super) fn keep_moment(&mut self) {
+        let (Some(moments), Some(engine)) = (&mut self.moments, &self.engine) else { return };
+        let canary = self.of.plan.target().version();
+        moments.push(Moment {
+            seconds: self.now,
+            phase: engine.rollout().phase(),
+            weight: self
+                .routers
+                .table()
+                .weights()
+                .iter()
+                .find(|(version, _)| *version == canary)
+                .map_or(0.0, |(_, weight)| weight),
+            evaluation: engine.evaluation(),
+        });
     }
 
     /// The share that the canary had before it was rolled back: of the furthest stage.
