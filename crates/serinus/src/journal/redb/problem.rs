@@ -45,6 +45,14 @@ impl Problem {
             Self::Database(Error::UpgradeRequired(format)) => {
                 JournalError::Foreign { path, found: format!("a redb database of the old file format {format}") }
             }
+            // The tables were made with the format that the file says it has.
+            Self::Database(
+                error @ (Error::TableTypeMismatch { .. }
+                | Error::TypeDefinitionChanged { .. }
+                | Error::TableDoesNotExist(_)
+                | Error::TableIsMultimap(_)
+                | Error::TableIsNotMultimap(_)),
+            ) => JournalError::Damaged { path, problem: error.to_string() },
             Self::Io(error) | Self::Database(Error::Io(error)) => io_error(path, doing, &error),
             Self::Database(error) => JournalError::Io { path, doing, problem: error.to_string() },
         }
