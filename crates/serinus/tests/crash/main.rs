@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 use std::{env, thread};
 
-use serinus::journal::{Entry, History, Journal, Record, RedbJournal};
+use serinus::journal::{History, Journal, Record, RedbJournal};
 use serinus::rollout::Status;
 use tempfile::{TempDir, tempdir};
 
@@ -59,13 +59,10 @@ fn calm(bad: bool) -> Calm {
     let folder = tempdir().unwrap();
     run(&orders(&folder, bad));
     check(folder.path(), bad, None);
-    let entries = entries(folder.path());
+    let journal = RedbJournal::reader(journal_at(folder.path())).unwrap();
+    let entries = journal.entries("r").unwrap().len() as u32;
     // Snapshots are writes too; their number is at most one a minute.
-    Calm { writes: entries.len() as u32 + 40, books: Books::read(&folder.path().join("host")) }
-}
-
-fn entries(folder: &Path) -> Vec<Entry> {
-    RedbJournal::reader(journal_at(folder)).unwrap().entries("r").unwrap()
+    Calm { writes: entries + 40, books: Books::read(&folder.path().join("host")) }
 }
 
 /// The rollout has ended as it should have, once, and the server has what it should have.
@@ -76,7 +73,7 @@ fn check(folder: &Path, bad: bool, calm: Option<&Calm>) {
     let (status, stays) = if bad { (Status::RolledBack, v1) } else { (Status::Completed, v2) };
     assert_eq!(history.status, Some(status), "{history:?}");
     assert_eq!(history.serving, *stays.version());
-    let entries = entries(folder);
+    let entries = journal.entries(&history.rollout).unwrap();
     let count = |wanted: fn(&Record) -> bool| entries.iter().filter(|entry| wanted(&entry.what)).count();
     assert_eq!(count(|what| matches!(what, Record::Begun(_))), 1);
     assert_eq!(count(|what| matches!(what, Record::RolledBack(_))), usize::from(bad));
