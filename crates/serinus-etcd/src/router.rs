@@ -123,7 +123,8 @@ impl fmt::Debug for Router {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.shared.close();
-        if let Some(lease) = self.shared.following.lock().lease.take() {
+        let lease = self.shared.following.lock().lease.take();
+        if let Some(lease) = lease {
             let link = self.etcd.link().clone();
             // It would expire otherwise.
             let _ = self.etcd.wait(async move {
