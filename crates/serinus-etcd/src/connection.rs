@@ -55,7 +55,7 @@ pub struct EtcdBuilder {
     prefix: String,
     user: Option<(String, String)>,
     ttl: Duration,
-    patience: Duration,
+    patience: Option<Duration>,
     #[cfg(feature = "tls")]
     tls: Option<etcd_client::TlsOptions>,
 }
@@ -69,7 +69,7 @@ impl Etcd {
             prefix: "/serinus".to_owned(),
             user: None,
             ttl: Duration::from_secs(5),
-            patience: Duration::from_secs(3),
+            patience: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -136,9 +136,11 @@ impl EtcdBuilder {
         Self { ttl, ..self }
     }
 
-    /// How long a call is tried before it fails; 3 s unless you say otherwise. The control path blocks for as long.
+    /// How long a call is tried before it fails; the control path blocks for as long. A second more than the time to live unless
+    /// you say otherwise: an outage of etcd is then either waited for or costs the leadership, and the rollout goes on either
+    /// way. With less, a step that falls into an outage is refused, and the rollout goes back.
     pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        Self { patience: Some(patience), ..self }
     }
 
     /// Connects, for one model. Members that are down at the moment are connected to later.
@@ -156,11 +158,12 @@ impl EtcdBuilder {
             return Err(FleetError::Config(format!("the time to live must be at least 2 s, got {given} s")));
         }
         let thread = Thread::start()?;
+        let patience = self.patience.unwrap_or(self.ttl + Duration::from_secs(1));
         let options = Arc::new(Options {
             endpoints: self.endpoints.clone(),
             ttl: self.ttl,
-            patience: self.patience,
-            attempt: (self.patience / 3).max(Duration::from_millis(200)),
+            patience,
+            attempt: (patience / 3).clamp(Duration::from_millis(200), Duration::from_secs(1)),
         });
         let mut connect = ConnectOptions::new()
             .with_connect_timeout(options.attempt)

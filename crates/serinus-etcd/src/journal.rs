@@ -52,6 +52,9 @@ impl EtcdJournal {
         let Some(leadership) = &self.leadership else {
             return Err(JournalError::other("it was opened for reading; only the controller that leads writes to it"));
         };
+        // One that has lost the lead decides nothing more, even if nobody has followed yet: a rollout is gone on with, not gone
+        // back with, after an outage.
+        leadership.check()?;
         let (link, fence) = (self.etcd.link().clone(), leadership.fence());
         let written = self.etcd.wait(async move { fence.write(&link, ops).await })?;
         if written { Ok(()) } else { Err(leadership.deposed().into()) }

@@ -149,6 +149,8 @@ impl FleetSplitter {
                 Ok(self.confirmed(revision)?)
             }
             Err(FleetError::Routing(gone @ RoutingError::NotServing { .. })) => {
+                // Only a controller that leads knows that: what follows is that the version is unloaded.
+                self.led.lock().mark(&self.leadership)?;
                 self.confirmed(self.left_at(version))?;
                 Err(gone)
             }
@@ -235,6 +237,7 @@ impl TrafficSplitter for FleetSplitter {
     fn wait_drained(&self, version: &VersionId, timeout: Duration) -> bool {
         let left_at = self.left_at(version);
         self.view.wait(timeout, |fleet| fleet.follows(left_at) && fleet.in_flight(version) == 0)
+            && self.leadership.check().is_ok()
     }
 
     fn drained(&self, version: &VersionId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

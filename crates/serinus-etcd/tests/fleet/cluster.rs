@@ -113,7 +113,7 @@ impl Cluster {
 
 /// Times that suit a test.
 pub(crate) fn quick(etcd: EtcdBuilder) -> EtcdBuilder {
-    etcd.ttl(Duration::from_secs(2)).patience(Duration::from_millis(1_500))
+    etcd.ttl(Duration::from_secs(2))
 }
 
 impl Drop for Cluster {

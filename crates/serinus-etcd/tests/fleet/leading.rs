@@ -49,6 +49,25 @@ fn a_frozen_controller_that_wakes_up_after_its_successor_took_over_writes_nothin
 }
 
 #[test]
+fn a_deposed_controller_does_not_even_say_that_a_version_has_left() {
+    let cluster = Cluster::start(1);
+    let (etcd, wire) = (cluster.connect(), Wire::to(&cluster));
+    let far = wire.connect();
+    let (frozen, splitter) = lead(&far, "frozen");
+    wire.cut();
+    let (_successor, led) = lead(&etcd, "successor");
+    led.admit(&id("v2"));
+    led.set_weights(&split(0.3)).unwrap();
+    wire.mend();
+    let deposed = FleetError::Deposed { epoch: frozen.epoch() }.to_string();
+    eventually("it is refused", || match splitter.roll_back(&id("v2")) {
+        Err(RoutingError::Unpublished { reason }) => reason == deposed,
+        other => panic!("{other:?}: its driver would unload what has traffic"),
+    });
+    assert!(!splitter.wait_drained(&id("v2"), Duration::ZERO));
+}
+
+#[test]
 fn a_controller_without_etcd_gives_up_by_its_own_clock() {
     let cluster = Cluster::start(1);
     let wire = Wire::to(&cluster);

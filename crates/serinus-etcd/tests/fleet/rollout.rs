@@ -159,6 +159,36 @@ fn a_controller_that_dies_is_followed_by_one_that_goes_on() {
 }
 
 #[test]
+fn an_outage_of_etcd_ends_no_rollout() {
+    let mut cluster = Cluster::start(1);
+    let etcd = cluster.connect();
+    let (routers, host) = (three_routers(&etcd), hosts());
+    let load = Load::on(&routers, &host, false);
+    let (first, splitter) = lead(&etcd, "controller");
+    let journal = Arc::new(EtcdJournal::new(&first));
+    let deployment = Deployment::builder(plan(), Arc::clone(&host) as Arc<dyn ModelHost>, Arc::new(splitter));
+    let deployment = deployment.journal(journal).tick(Duration::from_millis(20)).build().unwrap();
+    first.stops(&deployment.controls());
+    let driving = thread::spawn(move || deployment.run());
+    eventually("the canary has traffic", || canary_requests(&routers) > 0);
+    cluster.kill(0);
+    assert!(!first.wait_lost(Duration::from_secs(30)), "it gives up by its own clock");
+    cluster.restart(0);
+    cluster.await_ready();
+    assert!(driving.join().unwrap().is_err(), "it was stopped, and decided nothing");
+    drop(first);
+
+    let (again, splitter) = lead(&etcd, "controller");
+    let journal: Arc<dyn Journal> = Arc::new(EtcdJournal::new(&again));
+    let left = History::last(&*journal).unwrap().filter(History::is_unfinished).expect("one is under way");
+    splitter.all_to(&left.serving).unwrap();
+    let recovered = Deployment::recovery(Arc::clone(&host) as Arc<dyn ModelHost>, Arc::new(splitter));
+    let recovered = recovered.journal(journal).tick(Duration::from_millis(20)).build().unwrap().expect("unfinished");
+    assert_eq!(recovered.run().unwrap().status, Status::Completed);
+    load.end();
+}
+
+#[test]
 fn one_of_three_members_is_killed_and_the_rollout_goes_on() {
     let mut cluster = Cluster::start(3);
     let etcd = cluster.connect();
