@@ -33,6 +33,9 @@ const NAMED_AFTER: Duration = Duration::from_secs(1);
 /// [`roll_back`](TrafficSplitter::roll_back) return once every router that is there has confirmed that no new request of its
 /// reaches the version; a router that does not answer is waited for until it is gone, for it is named as soon as it is late.
 ///
+/// A change that etcd did not answer in time is an error, although it may have been carried out; the next change begins with
+/// finding that out.
+///
 /// See the [crate's example](crate).
 pub struct FleetSplitter {
     router: Router,

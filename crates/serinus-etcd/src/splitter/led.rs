@@ -115,7 +115,11 @@ impl Led {
             [TxnOp::put(state.as_str(), codec::encode(&state, next)?, None), TxnOp::put(keys.mark(), Vec::new(), None)];
         let reads = [TxnOp::get(keys.epoch(), None), TxnOp::get(state.as_str(), None)];
         let txn = Txn::new().when([fence.holds(&link), unchanged]).and_then(puts).or_else(reads);
-        let answer = etcd.wait(async move { link.txn(txn).await })?;
+        let answer = match etcd.wait(async move { link.txn(txn).await }) {
+            Ok(answer) => answer,
+            Err(refused @ FleetError::Refused(_)) => return self.refused(leadership, next, refused),
+            Err(error) => return Err(error),
+        };
         if answer.succeeded() {
             return Ok(Some(answer.header().map_or(0, ResponseHeader::revision)));
         }
@@ -131,6 +135,25 @@ impl Led {
             self.settle(published, kv.mod_revision());
         }
         Ok(None)
+    }
+
+    /// etcd carries out the write that uses up its room, and says that it did not.
+    fn refused(
+        &mut self,
+        leadership: &Leadership,
+        next: &Published,
+        refused: FleetError,
+    ) -> Result<Option<i64>, FleetError> {
+        let etcd = leadership.etcd();
+        let (link, state) = (etcd.link().clone(), etcd.link().keys.state());
+        let found = {
+            let state = state.clone();
+            etcd.wait(async move { read(&link, &state).await })?
+        };
+        match found {
+            Some(kv) if codec::decode::<Published>(&state, kv.value())? == *next => Ok(Some(kv.mod_revision())),
+            _ => Err(refused),
+        }
     }
 
     fn settle(&mut self, published: Published, revision: i64) {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// One or three members. They end with the test.
 pub(crate) struct Cluster {
     members: Vec<Member>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 struct Member {
@@ -22,12 +22,19 @@ struct Member {
 
 impl Cluster {
     pub(crate) fn start(members: usize) -> Self {
-        let data = TempDir::new().expect("a directory for etcd");
+        let cluster = Self::launch(members, "http", &[]);
+        cluster.await_ready();
+        cluster
+    }
+
+    /// Members with more options, which may not be ready yet.
+    pub(crate) fn launch(members: usize, scheme: &str, more: &[String]) -> Self {
+        let data = directory();
         let ports: Vec<_> = (0..members).map(|_| (free_port(), free_port())).collect();
         let peers: Vec<_> =
             ports.iter().enumerate().map(|(n, (_, peer))| format!("m{n}=http://127.0.0.1:{peer}")).collect();
         let member = |(n, (client, peer)): (usize, &(u16, u16))| {
-            let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
+            let (client, peer) = (format!("{scheme}://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
             let directory = data.path().join(format!("m{n}"));
             let options = [
                 ("--name", format!("m{n}")),
@@ -39,13 +46,13 @@ impl Cluster {
                 ("--initial-cluster", peers.join(",")),
                 ("--log-level", "error".to_owned()),
             ];
-            let arguments = options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();
+            let options = options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+            let arguments = options.chain(more.iter().cloned()).collect();
             Member { arguments, client, process: None }
         };
         let members = ports.iter().enumerate().map(member).collect();
-        let mut cluster = Self { members, _data: data };
+        let mut cluster = Self { members, data };
         (0..cluster.members.len()).for_each(|n| cluster.restart(n));
-        cluster.await_ready();
         cluster
     }
 
@@ -56,6 +63,11 @@ impl Cluster {
     /// A connection for the model of these tests, with short times.
     pub(crate) fn connect(&self) -> Etcd {
         quick(Etcd::builder(self.endpoints())).connect("chat").expect("etcd answers")
+    }
+
+    /// A connection with the usual times, for tests in which the controller is not to lose its lead.
+    pub(crate) fn connect_patiently(&self) -> Etcd {
+        Etcd::builder(self.endpoints()).connect("chat").expect("etcd answers")
     }
 
     /// As `kill -9`.
@@ -71,6 +83,11 @@ impl Cluster {
         let started = Command::new("etcd").args(&member.arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = started.expect("no program etcd: apt-get install etcd-server");
         member.process = Some(process);
+    }
+
+    /// Takes a member's data away; it must not run.
+    pub(crate) fn wipe(&self, member: usize) {
+        std::fs::remove_dir_all(self.data.path().join(format!("m{member}"))).expect("its data");
     }
 
     pub(crate) fn await_ready(&self) {
@@ -120,6 +137,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         (0..self.members.len()).for_each(|n| self.kill(n));
     }
+}
+
+/// In memory, where there is such a directory: a busy disk makes etcd lose leases that a test is to keep.
+fn directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory for etcd")
 }
 
 pub(crate) fn free_port() -> u16 {

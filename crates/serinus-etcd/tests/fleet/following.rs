@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serinus::route::{Request, TrafficSplitter, Weights};
-use serinus_etcd::{FleetError, Router};
+use serinus_etcd::{FleetError, FleetSplitter, Leadership, Router};
 
 use crate::cluster::Cluster;
 use crate::fleet::{eventually, id, lead, open_block, router, serve, split};
@@ -85,6 +85,37 @@ fn an_etcd_that_is_killed_and_comes_back_is_followed_again_and_no_request_notice
     let (_leadership, splitter) = lead(&etcd, "controller");
     splitter.set_weights(&split(0.7)).unwrap();
     eventually("it follows again", || follows(&router, &splitter));
+}
+
+#[test]
+fn an_etcd_that_has_lost_its_data_is_given_the_table_again() {
+    let mut cluster = Cluster::start(1);
+    let etcd = cluster.connect();
+    let (leadership, splitter) = lead(&etcd, "controller");
+    let router = router(&etcd, "router");
+    splitter.admit(&id("v2"));
+    for weight in [0.1, 0.3, 0.2, 0.4, 0.5] {
+        splitter.set_weights(&split(weight)).unwrap();
+    }
+    eventually("it follows", || follows(&router, &splitter));
+    let before = router.status().applied;
+    cluster.kill(0);
+    cluster.wipe(0);
+    cluster.restart(0);
+    cluster.await_ready();
+    eventually("the controller is deposed", || leadership.check().is_err());
+    assert_eq!(router.splitter().table().weights(), &split(0.5), "the last table is kept");
+    drop((leadership, splitter));
+
+    // A process that was there before still has the table, and leads.
+    let leadership = Leadership::campaign(&etcd, "router").unwrap();
+    let circle = router.splitter().table().circle().clone();
+    let splitter = FleetSplitter::new(&leadership, &router).unwrap();
+    assert_eq!(splitter.table().circle(), &circle, "no user is moved");
+    splitter.set_weights(&split(0.6)).unwrap();
+    eventually("it follows again, at revisions below those it knew", || {
+        follows(&router, &splitter) && router.status().applied < before
+    });
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn three_routers(etcd: &Etcd) -> Vec<Router> {
 #[test]
 fn a_good_version_goes_to_all_routers_and_no_request_fails() {
     let cluster = Cluster::start(1);
-    let etcd = cluster.connect();
+    let etcd = cluster.connect_patiently();
     let (leadership, splitter) = lead(&etcd, "controller");
     let (routers, host) = (three_routers(&etcd), hosts());
     let load = Load::on(&routers, &host, false);
@@ -115,7 +115,7 @@ fn a_good_version_goes_to_all_routers_and_no_request_fails() {
 #[test]
 fn a_bad_version_is_rolled_back_and_after_that_no_router_gives_it_a_request() {
     let cluster = Cluster::start(1);
-    let etcd = cluster.connect();
+    let etcd = cluster.connect_patiently();
     let (leadership, splitter) = lead(&etcd, "controller");
     let (routers, host) = (three_routers(&etcd), hosts());
     let load = Load::on(&routers, &host, true);
@@ -191,7 +191,7 @@ fn an_outage_of_etcd_ends_no_rollout() {
 #[test]
 fn one_of_three_members_is_killed_and_the_rollout_goes_on() {
     let mut cluster = Cluster::start(3);
-    let etcd = cluster.connect();
+    let etcd = cluster.connect_patiently(); // longer than the others take to elect a leader
     let (leadership, splitter) = lead(&etcd, "controller");
     let (routers, host) = (three_routers(&etcd), hosts());
     let load = Load::on(&routers, &host, false);
