@@ -20,7 +20,7 @@ pub(crate) enum Change<'a> {
 pub(crate) async fn follow(link: Link, prefix: String, mut tell: impl FnMut(Change<'_>) -> bool) {
     let (mut next, mut pauses) = (None, Pauses::new());
     loop {
-        match watch(&link, &prefix, &mut next, &mut tell, &mut pauses).await {
+        match Box::pin(watch(&link, &prefix, &mut next, &mut tell, &mut pauses)).await {
             Ok(Ended::Told) => return,
             Ok(Ended::Compacted) => info!(target: "serinus::fleet", prefix, "compacted: read anew"),
             Err(error) => warn!(target: "serinus::fleet", prefix, error, "the watch broke and is taken up again"),
@@ -44,17 +44,15 @@ async fn watch(
     tell: &mut impl FnMut(Change<'_>) -> bool,
     pauses: &mut Pauses,
 ) -> Result<Ended, String> {
-    let from = match *next {
-        Some(revision) => revision,
-        None => {
-            let all = link.get(prefix, GetOptions::new().with_prefix()).await.map_err(|error| error.to_string())?;
-            let revision = all.header().map_or(0, etcd_client::ResponseHeader::revision);
-            if !tell(Change::All(all.kvs(), revision)) {
-                return Ok(Ended::Told);
-            }
-            *next = Some(revision + 1);
-            revision + 1
+    let from = if let Some(revision) = *next {
+        revision
+    } else {
+        let all = link.get(prefix, GetOptions::new().with_prefix()).await.map_err(|error| error.to_string())?;
+        let revision = all.header().map_or(0, etcd_client::ResponseHeader::revision);
+        if !tell(Change::All(all.kvs(), revision)) {
+            return Ok(Ended::Told);
         }
+        *next.insert(revision + 1)
     };
     let options = WatchOptions::new().with_prefix().with_start_revision(from);
     let mut client = link.client.clone();

@@ -106,7 +106,7 @@ impl Leadership {
 
     /// [Stops](Controls::stop) a deployment at once when the leadership is lost.
     pub fn stops(&self, controls: &Controls) {
-        self.0.standing.stops(controls.clone());
+        self.0.standing.stops(controls);
     }
 
     /// Lets the next controller follow at once.

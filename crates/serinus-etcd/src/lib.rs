@@ -15,13 +15,13 @@
 //! use serinus::host::ModelHost;
 //! use serinus::journal::History;
 //! use serinus::plan::UpdatePlan;
-//! use serinus::route::Weights;
+//! use serinus::route::{Request, TrafficSplitter, Weights};
 //! use serinus_etcd::{Etcd, EtcdJournal, FleetSplitter, Leadership, Router};
 //!
 //! # fn example(plan: UpdatePlan, host: Arc<dyn ModelHost>) -> Result<(), Box<dyn std::error::Error>> {
 //! let etcd = Etcd::builder(["http://10.0.0.1:2379", "http://10.0.0.2:2379"]).connect("chat")?;
 //! let router = Router::builder(&etcd, "node-7").start(&Weights::all(plan.current().version()))?;
-//! let lease = router.splitter().route(&serinus::route::Request::new().sticky_key("user-42")); // in every process
+//! let lease = router.splitter().route(&Request::new().sticky_key("user-42")); // in every process
 //! # drop(lease);
 //!
 //! let leadership = Leadership::campaign(&etcd, "node-7")?; // waits until this process is the one

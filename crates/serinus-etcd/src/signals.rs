@@ -25,14 +25,15 @@ impl KnownSignals {
     /// These, in this order, and the names that are not known: in their place nothing is counted.
     pub(crate) fn named(&self, names: &[String]) -> (Signals, Vec<String>) {
         let mut unknown = Vec::new();
-        let named = names.iter().map(|name| match self.0.iter().find(|known| known.name() == name) {
-            Some(known) => Arc::clone(known),
-            None => {
+        let mut named = |name: &String| {
+            let known = self.0.iter().find(|known| known.name() == name).cloned();
+            known.unwrap_or_else(|| {
                 unknown.push(name.clone());
-                Arc::new(Unknown(name.clone())) as Arc<dyn Signal>
-            }
-        });
-        (named.collect(), unknown)
+                Arc::new(Unknown(name.clone()))
+            })
+        };
+        let signals = names.iter().map(&mut named).collect();
+        (signals, unknown)
     }
 }
 

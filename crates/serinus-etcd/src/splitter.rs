@@ -153,7 +153,7 @@ impl FleetSplitter {
             }
             Err(FleetError::Routing(gone @ RoutingError::NotServing { .. })) => {
                 // Only a controller that leads knows that: what follows is that the version is unloaded.
-                self.led.lock().mark(&self.leadership)?;
+                led::mark(&self.leadership)?;
                 self.confirmed(self.left_at(version))?;
                 Err(gone)
             }
@@ -184,7 +184,7 @@ impl FleetSplitter {
 
     /// Has the routers' keys seen up to here.
     fn mark(&self) -> Result<(), FleetError> {
-        let revision = self.led.lock().mark(&self.leadership)?;
+        let revision = led::mark(&self.leadership)?;
         let patience = self.leadership.etcd().link().options.patience;
         if self.view.wait(patience, |fleet| fleet.has_seen(revision)) {
             return Ok(());
@@ -245,7 +245,13 @@ impl TrafficSplitter for FleetSplitter {
 
     fn drained(&self, version: &VersionId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let (left_at, version) = (self.left_at(version), version.clone());
-        Box::pin(self.view.until(move |fleet| fleet.follows(left_at) && fleet.in_flight(&version) == 0))
+        Box::pin(async move {
+            self.view.until(|fleet| fleet.follows(left_at) && fleet.in_flight(&version) == 0).await;
+            if self.leadership.check().is_err() {
+                // What follows is for whoever leads to do.
+                std::future::pending::<()>().await;
+            }
+        })
     }
 
     fn cancel(&self, version: &VersionId) -> Result<u64, RoutingError> {
@@ -304,9 +310,7 @@ impl TrafficSplitter for FleetSplitter {
         let total: u64 = stats.versions.values().map(|version| version.count).sum();
         for (id, version) in &mut stats.versions {
             version.configured_weight = table.weights().of(id);
-            #[allow(clippy::cast_precision_loss)]
-            let fraction = if total == 0 { 0.0 } else { version.count as f64 / total as f64 };
-            version.actual_fraction = fraction;
+            version.actual_fraction = if total == 0 { 0.0 } else { version.count as f64 / total as f64 };
         }
         stats
     }

@@ -1,6 +1,7 @@
 //! GPUs in a directory: a version is loaded where its file is. All processes see the same, and nobody's death unloads anything.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -26,7 +27,7 @@ impl Directory {
     }
 }
 
-fn failed(error: impl ToString) -> HostError {
+fn failed(error: &io::Error) -> HostError {
     HostError::transient(error.to_string())
 }
 
@@ -39,7 +40,7 @@ impl ModelHost for Directory {
         if !self.is_loaded(version.version()) {
             thread::sleep(Duration::from_millis(300)); // the weights are read
         }
-        fs::write(self.0.join(version.version().as_str()), replicas.to_string()).map_err(failed)
+        fs::write(self.0.join(version.version().as_str()), replicas.to_string()).map_err(|error| failed(&error))
     }
 
     fn warm_up(&self, _: &VersionId, _: u32) -> Result<(), HostError> {
@@ -57,9 +58,9 @@ impl ModelHost for Directory {
     fn unload(&self, version: &VersionId, keep: u32) -> Result<(), HostError> {
         let file = self.0.join(version.as_str());
         match keep {
-            0 if file.exists() => fs::remove_file(file).map_err(failed),
+            0 if file.exists() => fs::remove_file(file).map_err(|error| failed(&error)),
             0 => Ok(()),
-            _ => fs::write(file, keep.to_string()).map_err(failed),
+            _ => fs::write(file, keep.to_string()).map_err(|error| failed(&error)),
         }
     }
 }

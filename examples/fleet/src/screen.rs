@@ -26,5 +26,7 @@ pub(crate) fn table(at: Duration, routers: &BTreeMap<String, RouterLine>) {
         );
     };
     say(at, "router    traffic                  requests");
-    routers.iter().for_each(|(name, line)| row(name, line));
+    for (name, line) in routers {
+        row(name, line);
+    }
 }

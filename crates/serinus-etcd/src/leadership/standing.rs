@@ -52,7 +52,7 @@ impl Standing {
     }
 
     /// Waits on a thread of its own: the driver may be inside a call to etcd, and only lets itself be stopped after it.
-    pub(super) fn stops(self: &Arc<Self>, controls: Controls) {
+    pub(super) fn stops(self: &Arc<Self>, controls: &Controls) {
         let (standing, later) = (Arc::clone(self), controls.clone());
         let waits = move || {
             let mut state = standing.state.lock();

@@ -107,9 +107,13 @@ impl Shared {
             following.shares(published.shares, recording.cap);
         }
         following.recording = published.recording;
-        if !following.fallen_back {
-            self.route_as_published(&mut following);
+        let now = Instant::now();
+        following.led_at = now;
+        if std::mem::take(&mut following.fallen_back) {
+            // Somebody leads, and is heard.
+            following.confirmed_at = now;
         }
+        self.route_as_published(&mut following);
         drop(following);
         if moved {
             self.wake.notify_one();

@@ -18,6 +18,9 @@ use crate::evidence::{Part, Presence};
 const MOST_KEYS: usize = 64;
 const MOST_BYTES: usize = 512 * 1024;
 
+/// How much before a third of its time a lease may be renewed, so that the publication in which it is due does it.
+const RENEWED_EARLY: Duration = Duration::from_millis(50);
+
 /// A router's publications.
 pub(super) struct Session {
     shared: Arc<Shared>,
@@ -36,23 +39,30 @@ impl Session {
     /// Publishes for as long as the router is there.
     pub(super) async fn run(mut self) {
         let mut pauses = Pauses::new();
-        let mut in_touch = true;
+        let (mut in_touch, mut is_woken) = (true, false);
+        let mut publish_at = Instant::now() + self.shared.publish_every;
         while !self.shared.following.lock().closed {
-            let period = self.shared.publish_every.min(self.link.options.ttl / 3);
-            let wait = match self.publish().await {
+            let is_due = is_woken || Instant::now() >= publish_at;
+            let done = if is_due { self.publish().await } else { self.lease().await.map(|_| ()) };
+            let renewal = self.link.options.ttl / 3;
+            let wait = match done {
                 Ok(()) => {
                     (pauses, in_touch) = (Pauses::new(), true);
-                    period
+                    if is_due {
+                        publish_at = Instant::now() + self.shared.publish_every;
+                    }
+                    publish_at.saturating_duration_since(Instant::now()).min(renewal)
                 }
                 Err(error) => {
                     if std::mem::take(&mut in_touch) {
                         warn!(target: "serinus::fleet", router = self.shared.name, %error, "out of touch: the last table is kept");
                     }
-                    pauses.next().min(period)
+                    publish_at = Instant::now(); // with the next attempt
+                    pauses.next().min(renewal)
                 }
             };
             // A wake-up that came meanwhile is kept.
-            let _ = tokio::time::timeout(wait, self.shared.wake.notified()).await;
+            is_woken = tokio::time::timeout(wait, self.shared.wake.notified()).await.is_ok();
         }
     }
 
@@ -75,7 +85,7 @@ impl Session {
         let asked_at = Instant::now();
         let lease = self.shared.following.lock().lease;
         if let (Some(lease), Some(renewed_at)) = (lease, self.renewed_at) {
-            if renewed_at.elapsed() < self.link.options.ttl / 3 - Duration::from_millis(50) {
+            if renewed_at.elapsed() + RENEWED_EARLY < self.link.options.ttl / 3 {
                 return Ok(lease);
             }
             if self.link.renew(lease).await? {
@@ -87,6 +97,7 @@ impl Session {
         let lease = self.link.grant().await?;
         self.shared.following.lock().lease = Some(lease);
         (self.renewed_at, self.present) = (Some(asked_at), None);
+        self.written.clear(); // etcd may have lost it
         Ok(lease)
     }
 

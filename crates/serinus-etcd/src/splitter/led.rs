@@ -117,7 +117,7 @@ impl Led {
         let txn = Txn::new().when([fence.holds(&link), unchanged]).and_then(puts).or_else(reads);
         let answer = match etcd.wait(async move { link.txn(txn).await }) {
             Ok(answer) => answer,
-            Err(refused @ FleetError::Refused(_)) => return self.refused(leadership, next, refused),
+            Err(refused @ FleetError::Refused(_)) => return carried_out(leadership, next, refused),
             Err(error) => return Err(error),
         };
         if answer.succeeded() {
@@ -135,25 +135,6 @@ impl Led {
             self.settle(published, kv.mod_revision());
         }
         Ok(None)
-    }
-
-    /// etcd carries out the write that uses up its room, and says that it did not.
-    fn refused(
-        &mut self,
-        leadership: &Leadership,
-        next: &Published,
-        refused: FleetError,
-    ) -> Result<Option<i64>, FleetError> {
-        let etcd = leadership.etcd();
-        let (link, state) = (etcd.link().clone(), etcd.link().keys.state());
-        let found = {
-            let state = state.clone();
-            etcd.wait(async move { read(&link, &state).await })?
-        };
-        match found {
-            Some(kv) if codec::decode::<Published>(&state, kv.value())? == *next => Ok(Some(kv.mod_revision())),
-            _ => Err(refused),
-        }
     }
 
     fn settle(&mut self, published: Published, revision: i64) {
@@ -192,7 +173,7 @@ impl Led {
         let (recording, shares, blocks) = (self.wanted.clone(), self.generation, self.blocks);
         self.publish(leadership, |published| {
             let (recording, blocks) = (recording.clone(), blocks.max(published.blocks));
-            Ok(Published { recording, shares, blocks, ..published.clone() })
+            Ok(Published { recording, blocks, shares, ..published.clone() })
         })
     }
 
@@ -208,21 +189,31 @@ impl Led {
             let _ = fence.write(&link, vec![delete]).await;
         });
     }
+}
 
-    /// A write that says nothing: whoever has seen it has seen all before it.
-    pub(super) fn mark(&self, leadership: &Leadership) -> Result<i64, FleetError> {
-        let (etcd, fence) = (leadership.etcd(), leadership.fence());
-        let link = etcd.link().clone();
-        let answer = etcd.wait(async move {
-            let put = TxnOp::put(link.keys.mark(), Vec::new(), None);
-            link.txn(Txn::new().when([fence.holds(&link)]).and_then([put])).await
-        })?;
-        if answer.succeeded() {
-            Ok(answer.header().map_or(0, ResponseHeader::revision))
-        } else {
-            Err(leadership.deposed())
-        }
+/// The revision of a refused write that was carried out all the same: the one that uses up etcd's room is.
+fn carried_out(leadership: &Leadership, next: &Published, refused: FleetError) -> Result<Option<i64>, FleetError> {
+    let etcd = leadership.etcd();
+    let (link, state) = (etcd.link().clone(), etcd.link().keys.state());
+    let found = {
+        let state = state.clone();
+        etcd.wait(async move { read(&link, &state).await })?
+    };
+    match found {
+        Some(kv) if codec::decode::<Published>(&state, kv.value())? == *next => Ok(Some(kv.mod_revision())),
+        _ => Err(refused),
     }
+}
+
+/// A write that says nothing, and that only a leader can make: whoever has seen it has seen all before it.
+pub(super) fn mark(leadership: &Leadership) -> Result<i64, FleetError> {
+    let (etcd, fence) = (leadership.etcd(), leadership.fence());
+    let link = etcd.link().clone();
+    let answer = etcd.wait(async move {
+        let put = TxnOp::put(link.keys.mark(), Vec::new(), None);
+        link.txn(Txn::new().when([fence.holds(&link)]).and_then([put])).await
+    })?;
+    if answer.succeeded() { Ok(answer.header().map_or(0, ResponseHeader::revision)) } else { Err(leadership.deposed()) }
 }
 
 /// A user's share on each of some routers.

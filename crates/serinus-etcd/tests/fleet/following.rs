@@ -56,7 +56,8 @@ fn what_was_missed_is_caught_up_after_a_cut_and_a_compaction() {
     serve(&other, 30);
     std::thread::sleep(Duration::from_millis(200)); // it publishes
     cluster.compact();
-    (near.mend(), far.mend());
+    near.mend();
+    far.mend();
     eventually("the router catches up", || follows(&cut_off, &splitter));
     let counted = || splitter.tally(block).values().map(|tally| tally.arrivals).sum::<u64>();
     eventually("the controller catches up", || counted() == 31);
@@ -126,7 +127,7 @@ fn a_router_that_is_cut_off_falls_back_to_the_stable_version_if_it_was_told_to()
     let far = wire.connect();
     let careful = Router::builder(&far, "careful")
         .publish_every(Duration::from_millis(50))
-        .fall_back_after(Duration::from_millis(1_000))
+        .fall_back_after(Duration::from_secs(1))
         .start(&Weights::all(&id("v1")))
         .unwrap();
     splitter.admit(&id("v2"));

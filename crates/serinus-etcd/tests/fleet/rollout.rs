@@ -123,8 +123,8 @@ fn a_bad_version_is_rolled_back_and_after_that_no_router_gives_it_a_request() {
     assert_eq!(outcome.status, Status::RolledBack, "{}", outcome.reason);
     let by_then = canary_requests(&routers);
     assert!(by_then > 0, "it was tried");
-    let (_, served) = (thread::sleep(Duration::from_millis(200)), load.end());
-    assert!(served > by_then);
+    thread::sleep(Duration::from_millis(200));
+    assert!(load.end() > by_then);
     assert_eq!(canary_requests(&routers), by_then, "not one since");
     assert_eq!((host.replicas(&id("v1")), host.replicas(&id("v2"))), (4, 0));
 }

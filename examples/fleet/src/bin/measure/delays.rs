@@ -94,7 +94,7 @@ pub(crate) fn rollback(endpoint: &str) -> Result<()> {
         let decided = begun.elapsed();
         splitter.roll_back(&v2)?;
         let back = begun.elapsed();
-        returned.push(back - decided);
+        returned.push(back.saturating_sub(decided));
         thread::sleep(Duration::from_millis(10));
         let latest = last.iter().map(|last| Duration::from_nanos(last.load(Ordering::Relaxed))).max();
         let latest = latest.context("four routers")?;
@@ -102,7 +102,9 @@ pub(crate) fn rollback(endpoint: &str) -> Result<()> {
         lasts.push(latest.saturating_sub(decided));
     }
     stop.store(true, Ordering::Relaxed);
-    users.into_iter().for_each(|user| drop(user.join()));
+    for user in users {
+        ensure!(user.join().is_ok(), "a request failed");
+    }
     println!("{ROUNDS} rollbacks from 50%, four routers, one etcd, {} requests", served.load(Ordering::Relaxed));
     show("decided until the last request to the canary, on any router", lasts);
     show("decided until all have confirmed", returned);
