@@ -94,6 +94,9 @@ impl Session {
             }
             warn!(target: "serinus::fleet", router = self.shared.name, "the lease had run out");
         }
+        if self.shared.following.lock().closed {
+            return Err(FleetError::Thread("the router has left".to_owned()));
+        }
         let lease = self.link.grant().await?;
         self.shared.following.lock().lease = Some(lease);
         (self.renewed_at, self.present) = (Some(asked_at), None);

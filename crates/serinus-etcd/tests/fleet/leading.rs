@@ -72,11 +72,23 @@ fn a_controller_without_etcd_gives_up_by_its_own_clock() {
     let cluster = Cluster::start(1);
     let wire = Wire::to(&cluster);
     let far = wire.connect();
-    let (leadership, _splitter) = lead(&far, "controller");
+    let (leadership, splitter) = lead(&far, "controller");
+    splitter.admit(&id("v2"));
+    splitter.set_weights(&split(0.5)).unwrap();
     assert!(leadership.wait_lost(Duration::from_millis(100)), "it leads");
     wire.cut();
     assert!(!leadership.wait_lost(Duration::from_secs(30)));
     assert_eq!(leadership.check(), Err(FleetError::Expired { epoch: leadership.epoch() }));
+
+    // Nobody has followed it. It decides nothing more, and still takes the traffic off the canary.
+    wire.mend();
+    let journal = EtcdJournal::new(&leadership);
+    assert!(journal.append(&begun("r", 0)).unwrap_err().to_string().contains("expired"));
+    eventually("the wire is mended", || {
+        let _ = splitter.roll_back(&id("v2"));
+        !splitter.table().serves(&id("v2"))
+    });
+    assert!(EtcdJournal::reader(&far).rollouts().unwrap().is_empty());
 }
 
 #[test]
