@@ -4,14 +4,18 @@
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
 mod errors;
+mod experiment;
 mod numbers;
 mod planning;
 mod routing;
+mod stats;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     planning::register(module)?;
-    routing::register(module)
+    routing::register(module)?;
+    stats::register(module)?;
+    experiment::register(module)
 }

@@ -45,15 +45,15 @@ impl<'py> FromPyObject<'_, 'py> for Floats {
         if let Some(values) = converted::<f32>(object)? {
             return Ok(Self::Copy(values.into_iter().map(f64::from).collect()));
         }
-        if let Ok(values) = object.extract::<Vec<f64>>() {
-            return Ok(Self::Copy(values));
-        }
-        // Arrays of integers or booleans, frames' columns, tensors: whatever says how it becomes an array.
+        // Arrays of other numbers, frames' columns, tensors: whatever says how it becomes an array.
         if object.hasattr("__array__")? {
             let array = object.call_method1("__array__", ("float64",))?;
             let buffer = PyBuffer::<f64>::get(&array)?;
             check_dimensions(py, buffer.dimensions())?;
-            return buffer.to_vec(py).map(Self::Copy);
+            return if buffer.is_c_contiguous() { Ok(Self::Array(buffer)) } else { buffer.to_vec(py).map(Self::Copy) };
+        }
+        if let Ok(values) = object.extract::<Vec<f64>>() {
+            return Ok(Self::Copy(values));
         }
         Err(PyTypeError::new_err(format!("expected a sequence of numbers, got {}", object.get_type().name()?)))
     }
