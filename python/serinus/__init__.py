@@ -1,5 +1,21 @@
 """Safe live model updates for LLM inference servers."""
 
+from . import stats
+from .analysis import (
+    AbAnalysis,
+    AbComparison,
+    AbDecision,
+    AbLength,
+    AbProgress,
+    AbStatus,
+    AnytimeAnalysis,
+    ArmProgress,
+    ArmSummary,
+    Estimate,
+    Finding,
+    FixedAnalysis,
+    SampleRatioCheck,
+)
 from .errors import (
     HostError,
     JournalError,
@@ -10,6 +26,7 @@ from .errors import (
     SerinusError,
     StatisticsError,
 )
+from .experiment import AbTest, Assignment, Experiments
 from .planning import (
     Adapter,
     Fleet,
@@ -26,7 +43,22 @@ from .planning import (
 from .routing import Lease, Splitter, VersionStats
 
 __all__ = [
+    "AbAnalysis",
+    "AbComparison",
+    "AbDecision",
+    "AbLength",
+    "AbProgress",
+    "AbStatus",
+    "AbTest",
     "Adapter",
+    "AnytimeAnalysis",
+    "ArmProgress",
+    "ArmSummary",
+    "Assignment",
+    "Estimate",
+    "Experiments",
+    "Finding",
+    "FixedAnalysis",
     "Fleet",
     "GpuBudget",
     "HostError",
@@ -40,6 +72,7 @@ __all__ = [
     "RiskPlanner",
     "RolloutError",
     "RoutingError",
+    "SampleRatioCheck",
     "SerinusError",
     "Shadow",
     "Splitter",
@@ -48,4 +81,5 @@ __all__ = [
     "Strategy",
     "UpdatePlan",
     "VersionStats",
+    "stats",
 ]

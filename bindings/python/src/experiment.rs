@@ -11,6 +11,8 @@ use serinus::model::VersionId;
 
 use crate::errors;
 use crate::numbers::Floats;
+use crate::stats::counts::Whole;
+use crate::stats::words;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<AbTest>()?;
@@ -38,16 +40,17 @@ fn write<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
     serde_json::to_string(value).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
 }
 
-/// A test but for its name and first two versions.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    target_samples: Option<u64>,
-    more_models: Vec<String>,
-    shares: Option<Vec<f64>>,
-    design: Design,
-    rule: DecisionRule,
-    clip: f64,
+fn design(py: Python<'_>, name: &str) -> PyResult<Design> {
+    words::word(py, "design", name, "\"unpaired\", \"cuped\" or \"paired\"")
+}
+
+fn rule(py: Python<'_>, name: &str) -> PyResult<DecisionRule> {
+    words::word(py, "rule", name, "\"planned_size\" or \"anytime\"")
+}
+
+/// The word that stands for a value.
+fn word_of<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
+    write(py, value).map(|json| json.trim_matches('"').to_owned())
 }
 
 /// Which of two or more versions gives the better answers.
@@ -76,21 +79,36 @@ impl AbTest {
 
 #[pymethods]
 impl AbTest {
+    #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "made of Python's keywords")]
     #[new]
-    fn new(py: Python<'_>, name: &str, model_a: &str, model_b: &str, settings: &str) -> PyResult<Self> {
-        let settings: Settings = read(py, settings)?;
+    #[pyo3(signature = (
+        name, *, model_a, model_b, target_samples=None, more_models=Vec::new(), shares=None, design="unpaired",
+        rule="planned_size", clip=1.0
+    ))]
+    fn new(
+        py: Python<'_>,
+        name: &str,
+        model_a: &str,
+        model_b: &str,
+        target_samples: Option<Whole>,
+        more_models: Vec<String>,
+        shares: Option<Floats>,
+        design: &str,
+        rule: &str,
+        clip: f64,
+    ) -> PyResult<Self> {
         let mut builder = experiment::AbTest::builder(name, &version(py, model_a)?, &version(py, model_b)?)
-            .design(settings.design)
-            .rule(settings.rule)
-            .clip(settings.clip);
-        for model in settings.more_models {
+            .design(self::design(py, design)?)
+            .rule(self::rule(py, rule)?)
+            .clip(clip);
+        for model in more_models {
             builder = builder.arm(&version(py, &model)?);
         }
-        if let Some(shares) = settings.shares {
-            builder = builder.shares(&shares);
+        if let Some(shares) = &shares {
+            builder = builder.shares(shares.as_slice());
         }
-        if let Some(target) = settings.target_samples {
-            builder = builder.target_samples(target);
+        if let Some(target) = target_samples {
+            builder = builder.target_samples(target.0);
         }
         builder.build().map(|test| Self(Mutex::new(test))).map_err(|error| refused(py, &error))
     }
@@ -119,10 +137,10 @@ impl AbTest {
         PyString::intern(py, version.as_str())
     }
 
-    #[pyo3(signature = (model, users=1))]
-    fn count_assignment(&self, py: Python<'_>, model: &str, users: u64) -> PyResult<()> {
+    #[pyo3(signature = (model, users=Whole(1)))]
+    fn count_assignment(&self, py: Python<'_>, model: &str, users: Whole) -> PyResult<()> {
         let version = version(py, model)?;
-        let counted = self.lock(py).count_assignments(&version, users);
+        let counted = self.lock(py).count_assignments(&version, users.0);
         counted.map_err(|error| refused(py, &error))
     }
 
@@ -159,11 +177,29 @@ impl AbTest {
         write(py, &status)
     }
 
-    fn analysis_json(&self, py: Python<'_>, options: &str) -> PyResult<String> {
-        let options: AbOptions = read(py, options)?;
+    fn analysis_json(
+        &self,
+        py: Python<'_>,
+        alpha: f64,
+        alternative: &str,
+        indifference: Option<f64>,
+    ) -> PyResult<String> {
+        let options = AbOptions { alpha, alternative: words::alternative(py, alternative)?, indifference };
         let test = self.now(py);
         let analysis = py.detach(|| test.analyze(options)).map_err(|error| refused(py, &error))?;
         write(py, &analysis)
+    }
+
+    #[getter]
+    fn design(&self, py: Python<'_>) -> PyResult<String> {
+        let design = self.lock(py).design();
+        word_of(py, &design)
+    }
+
+    #[getter]
+    fn rule(&self, py: Python<'_>) -> PyResult<String> {
+        let rule = self.lock(py).rule();
+        word_of(py, &rule)
     }
 
     fn planned_seconds(&self, py: Python<'_>, requests_per_hour: f64) -> PyResult<f64> {
@@ -240,32 +276,29 @@ impl Experiments {
     }
 }
 
-/// What a test is planned with.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
+/// Samples of the arm with the least traffic, of each arm and of all, and seconds.
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "made of Python's keywords")]
+#[pyfunction]
+fn test_length<'py>(
+    py: Python<'py>,
     effect: f64,
     requests_per_hour: f64,
-    compared_by: ComparedBy,
+    compared_by: &str,
     alpha: f64,
     power: f64,
-    alternative: experiment::Alternative,
-    shares: Option<Vec<f64>>,
-}
-
-/// Samples an arm with the least traffic, samples of each arm, all of them, and seconds.
-#[pyfunction]
-fn test_length(py: Python<'_>, question: &str) -> PyResult<(u64, Py<PyTuple>, u64, f64)> {
-    let question: Question = read(py, question)?;
-    let mut plan = TestPlan::new(question.effect, question.requests_per_hour)
-        .compared_by(question.compared_by)
-        .alpha(question.alpha)
-        .power(question.power)
-        .alternative(question.alternative);
-    if let Some(shares) = question.shares {
-        plan = plan.shares(&shares);
+    alternative: &str,
+    shares: Option<Floats>,
+) -> PyResult<(u64, Bound<'py, PyTuple>, u64, f64)> {
+    let compared_by: ComparedBy = words::word(py, "compared_by", compared_by, "\"means\", \"ranks\" or \"pairs\"")?;
+    let mut plan = TestPlan::new(effect, requests_per_hour)
+        .compared_by(compared_by)
+        .alpha(alpha)
+        .power(power)
+        .alternative(words::alternative(py, alternative)?);
+    if let Some(shares) = &shares {
+        plan = plan.shares(shares.as_slice());
     }
     let length = plan.length().map_err(|error| refused(py, &error))?;
-    let samples = PyTuple::new(py, length.samples)?.unbind();
-    Ok((length.samples_per_arm, samples, length.total, length.duration.as_secs_f64()))
+    let seconds = length.duration.as_secs_f64();
+    Ok((length.samples_per_arm, PyTuple::new(py, length.samples)?, length.total, seconds))
 }

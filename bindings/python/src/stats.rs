@@ -4,7 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "arguments are made of Python's")]
 
 mod accumulators;
-mod counts;
+pub(crate) mod counts;
 mod means;
 mod multiple;
 mod power;
@@ -13,7 +13,7 @@ mod quantiles;
 mod ranks;
 mod resampling;
 mod sequential;
-mod words;
+pub(crate) mod words;
 
 use pyo3::prelude::*;
 use serinus_stats::{Interval, StatisticsError, TestOptions};

@@ -8,7 +8,7 @@ use crate::errors;
 
 /// A whole number from 0 to 2⁶⁴ − 1.
 #[derive(Clone, Copy)]
-pub(super) struct Whole(pub(super) u64);
+pub(crate) struct Whole(pub(crate) u64);
 
 impl<'py> FromPyObject<'_, 'py> for Whole {
     type Error = PyErr;

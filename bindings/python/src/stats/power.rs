@@ -14,11 +14,11 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(time_needed, module)?)
 }
 
-/// What a comparison is to be: design, alpha, power, alternative, margin, ratio of `b` to `a`, baseline.
+/// What a comparison is to be: design, alpha, power, alternative, margin, the share of `b`, baseline.
 type Question<'a> = (&'a str, f64, f64, &'a str, f64, f64, Option<f64>);
 
 fn options(py: Python<'_>, question: Question<'_>) -> PyResult<PowerOptions> {
-    let (design, alpha, power, alternative, margin, ratio, baseline) = question;
+    let (design, alpha, power, alternative, margin, canary_share, baseline) = question;
     let design = match (design, baseline) {
         ("two-proportions", Some(baseline)) => Design::TwoProportions { baseline },
         ("two-proportions", None) => {
@@ -41,7 +41,7 @@ fn options(py: Python<'_>, question: Question<'_>) -> PyResult<PowerOptions> {
         }
     };
     let alternative = words::alternative(py, alternative)?;
-    let allocation = Allocation::ratio(ratio).map_err(|error| errors::statistics(py, &error))?;
+    let allocation = Allocation::canary_share(canary_share).map_err(|error| errors::statistics(py, &error))?;
     Ok(PowerOptions { design, alpha, power, alternative, margin, allocation })
 }
 

@@ -11,7 +11,12 @@ use serinus_stats::{Alternative, Method};
 
 use crate::errors;
 
-fn word<'a, T: Deserialize<'a>>(py: Python<'_>, argument: &str, word: &'a str, expected: &str) -> PyResult<T> {
+pub(crate) fn word<'a, T: Deserialize<'a>>(
+    py: Python<'_>,
+    argument: &str,
+    word: &'a str,
+    expected: &str,
+) -> PyResult<T> {
     let reading: StrDeserializer<'a, Error> = word.into_deserializer();
     T::deserialize(reading).map_err(|_| unknown(py, argument, word, expected))
 }
@@ -22,7 +27,7 @@ pub(super) fn unknown(py: Python<'_>, argument: &str, got: &str, expected: &str)
     errors::raise(py, "StatisticsError", &what, Some(expected), Some(got))
 }
 
-pub(super) fn alternative(py: Python<'_>, name: &str) -> PyResult<Alternative> {
+pub(crate) fn alternative(py: Python<'_>, name: &str) -> PyResult<Alternative> {
     word(py, "alternative", name, "\"two-sided\", \"less\" or \"greater\"")
 }
 
