@@ -60,7 +60,7 @@ class AbTest(_serinus.AbTest):
     >>> test.record_many("v2", [0.76, 0.81, 0.86, 0.80] * 25)
     >>> analysis = test.analyze(alpha=0.05)
     >>> analysis.decision, analysis.winner, round(analysis.win_rate_b, 2)
-    (<AbDecision.ADOPT: 'adopt'>, 'v2', 0.79)
+    (<AbDecision.ADOPT: 'adopt'>, 'v2', 0.87)
     """
 
     def analyze(

@@ -81,6 +81,6 @@ def quantile_interval(values: Floats, q: float, *, confidence: float = 0.95) -> 
     --------
     >>> from serinus import stats
     >>> stats.quantile_interval(range(100), 0.5).interval
-    Interval(low=39.0, high=59.0)
+    Interval(low=39.0, high=60.0)
     """
     return QuantileInterval._of(_serinus.quantile_interval(values, q, confidence))
