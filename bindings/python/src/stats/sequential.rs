@@ -250,8 +250,12 @@ impl SequentialTest {
         canary_total: Whole,
         stable_failed: Whole,
         stable_total: Whole,
-        stratum: u8,
+        stratum: Whole,
     ) -> PyResult<()> {
+        let Ok(stratum) = u8::try_from(stratum.0) else {
+            let error = StatisticsError { argument: "stratum", expected: "from 0 to 255", got: stratum.0 as f64 };
+            return Err(errors::statistics(py, &error));
+        };
         let canary = count(py, canary_failed, canary_total)?;
         let stable = count(py, stable_failed, stable_total)?;
         self.change(py, |watched| {
