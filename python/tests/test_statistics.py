@@ -143,14 +143,14 @@ def test_effects_are_b_minus_a(seed):
     n, m = len(a), len(b)
     pooled = math.sqrt(((n - 1) * a.var(ddof=1) + (m - 1) * b.var(ddof=1)) / (n + m - 2))
     d = (b.mean() - a.mean()) / pooled
-    assert stats.cohens_d(a, b).estimate == close(d) == close(stats.welch_t(a, b).cohens_d)
+    assert stats.cohens_d(a, b) == close(d) == stats.welch_t(a, b).cohens_d
     k = n + m - 2
     correction = math.exp(math.lgamma(k / 2) - math.lgamma((k - 1) / 2)) / math.sqrt(k / 2)
-    assert stats.hedges_g(a, b).estimate == close(d * correction)
+    assert stats.hedges_g(a, b) == close(d * correction)
     gaps = np.subtract.outer(b, a)
     wins = np.mean(gaps > 0) + np.mean(gaps == 0) / 2
-    assert stats.win_rate(a, b).estimate == close(wins)
-    assert stats.cliffs_delta(a, b).estimate == close(2 * wins - 1)
+    assert stats.win_rate(a, b) == close(wins)
+    assert stats.cliffs_delta(a, b) == close(2 * wins - 1)
     assert stats.hodges_lehmann(a, b).estimate == close(np.median(gaps))
     for effect in [stats.cohens_d, stats.hedges_g, stats.cliffs_delta, stats.hodges_lehmann, stats.win_rate]:
         narrow, wide = effect(a, b, confidence=0.5), effect(a, b, confidence=0.99)
@@ -384,7 +384,6 @@ def results():
         stats.brunner_munzel(a, b),
         stats.wilcoxon_signed_rank(a),
         stats.kolmogorov_smirnov(a, b),
-        stats.cohens_d(a, b),
         stats.cuped(a, a),
         stats.cuped_welch_t(a, a, b, b**2),
         stats.fisher_exact([[1, 2], [3, 4]]),
@@ -408,6 +407,25 @@ def test_results_are_values():
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(result, fields[0], 0.0)
     assert stats.welch_t([1.0, 1.0], [2.0, 2.0]).to_dict()["cohens_d"] is None
+    low, high = interval = stats.Interval(-1.0, 2.0)
+    assert (interval[0], interval[-1], interval.width) == (low, high, 3.0)
+    assert low in interval and high in interval and 2.1 not in interval and NAN not in interval
+
+
+def test_an_effect_is_a_number_with_an_interval():
+    a, b = samples(2)
+    for effect in [stats.cohens_d, stats.hedges_g, stats.win_rate, stats.cliffs_delta]:
+        found = effect(a, b)
+        assert found == float(found) == found.estimate and found + 1 == 1 + found.estimate
+        assert pickle.loads(pickle.dumps(found)) == found == copy.deepcopy(found) and hash(found) == hash(float(found))
+        assert found != effect(a, b, confidence=0.5), "another interval"
+        assert found.to_dict() == {"estimate": float(found), "interval": found.interval.to_dict()}
+        assert repr(found).startswith(f"{type(found).__name__}(estimate={float(found)}, interval=Interval(low=")
+        assert json.loads(json.dumps({"effect": found})) == {"effect": float(found)}
+        with pytest.raises(AttributeError):
+            found.interval = None
+        with pytest.raises(AttributeError):
+            found.other = None
 
 
 def test_moments_merge_and_are_shared_by_threads():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
@@ -24,6 +24,10 @@ class _Array(Protocol):
 
 Floats: TypeAlias = _Sequence | _Array
 """Numbers in one dimension: an array (contiguous ``float64`` is read in place), a list, a column of a frame."""
+Counts: TypeAlias = Sequence[int] | _Array
+"""Whole numbers in one dimension."""
+Table: TypeAlias = Sequence[Sequence[int]] | _Array
+"""Whole numbers in two rows and two columns: [[a, b], [c, d]]."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class Interval(Value):
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.low, self.high))
+
+    def __getitem__(self, end: int) -> float:
+        return (self.low, self.high)[end]
 
 
 class Result(Value):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from .. import _serinus
-from ._result import Floats, Interval, Result
+from ._result import Counts, Floats, Interval, Result
 
 __all__ = [
     "Decision",
@@ -261,7 +260,7 @@ class SampleRatioTest(EProcess):
 
     __slots__ = ()
 
-    def update(self, counts: Sequence[int]) -> None:
+    def update(self, counts: Counts) -> None:
         """Takes in how many went to each version since the last time."""
         self._test.update_counts(counts)
 

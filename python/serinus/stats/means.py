@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 from .. import _serinus
+from ._effect import Effect
 from ._result import Alternative, Floats, Interval, Result
 
 __all__ = [
@@ -73,12 +72,13 @@ class CupedWelchT(Result):
     test: WelchT
 
 
-@dataclass(frozen=True, kw_only=True)
-class EffectSize(Result):
-    """A standardised difference of two means, in pooled standard deviations; positive where ``b`` is higher."""
+class EffectSize(Effect):
+    """A standardised difference of two means, in pooled standard deviations; positive where ``b`` is higher.
 
-    estimate: float
-    interval: Interval
+    The number itself, with its ``interval``.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +185,9 @@ def cohens_d(a: Floats, b: Floats, *, confidence: float = 0.95) -> EffectSize | 
     Examples
     --------
     >>> from serinus import stats
-    >>> round(stats.cohens_d([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]).estimate, 3)
-    1.0
+    >>> d = stats.cohens_d([1.0, 2.0, 3.0], [2.0, 3.0, 5.0])
+    >>> round(d, 3), 1.0 in d.interval
+    (1.033, True)
     """
     return _effect(_serinus.cohens_d(a, b, confidence))
 
@@ -199,7 +200,7 @@ def hedges_g(a: Floats, b: Floats, *, confidence: float = 0.95) -> EffectSize | 
     return _effect(_serinus.hedges_g(a, b, confidence))
 
 
-def _effect(fields: tuple[Any, ...] | None) -> EffectSize | None:
+def _effect(fields: tuple[float, tuple[float, float]] | None) -> EffectSize | None:
     return None if fields is None else EffectSize._of(fields)
 
 

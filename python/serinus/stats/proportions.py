@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import _serinus
-from ._result import Alternative, Floats, Interval, Result
+from ._result import Alternative, Counts, Floats, Interval, Result, Table
 
 __all__ = [
     "BoschlooExact",
@@ -219,7 +218,7 @@ def miettinen_nurminen_test(
     return MiettinenNurminen._of(fields)
 
 
-def fisher_exact(table: Sequence[Sequence[int]], *, alternative: Alternative = "two-sided") -> FisherExact:
+def fisher_exact(table: Table, *, alternative: Alternative = "two-sided") -> FisherExact:
     """Fisher's exact test of whether rows and columns of a table [[a, b], [c, d]] are independent.
 
     R. A. Fisher, Journal of the Royal Statistical Society 98, 1935, https://doi.org/10.2307/2342435.
@@ -246,7 +245,7 @@ def fisher_exact(table: Sequence[Sequence[int]], *, alternative: Alternative = "
     return FisherExact._of(_serinus.fisher_exact(table, alternative))
 
 
-def boschloo_exact(table: Sequence[Sequence[int]], *, alternative: Alternative = "two-sided") -> BoschlooExact:
+def boschloo_exact(table: Table, *, alternative: Alternative = "two-sided") -> BoschlooExact:
     """Boschloo's exact test of whether the two columns of a 2×2 table have the same rate in the first row.
 
     Never rejects too often, and is more powerful than Fisher's. "greater" is a higher rate in the first column; the
@@ -305,7 +304,7 @@ def mcnemar(
     return McNemar._of(_serinus.mcnemar(b, c, method, alternative, confidence))
 
 
-def chi_square_srm(counts: Sequence[int], weights: Floats) -> SampleRatio:
+def chi_square_srm(counts: Counts, weights: Floats) -> SampleRatio:
     """The χ² test of whether counts are split as ``weights`` say: of a mismatch of the sample ratio.
 
     A mismatch says that requests were lost or misrouted, and that comparisons are not to be trusted; a usual level is

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import _serinus
+from ._effect import Effect
 from ._result import Alternative, Floats, Interval, Method, Result
 
 __all__ = [
@@ -159,20 +160,16 @@ class HodgesLehmann(Result):
     interval: Interval
 
 
-@dataclass(frozen=True, kw_only=True)
-class WinRate(Result):
-    """P(b > a) + ½ P(b = a) of the samples, and its interval, inside [0, 1]."""
+class WinRate(Effect):
+    """P(b > a) + ½ P(b = a) of the samples, with its ``interval``, inside [0, 1]."""
 
-    estimate: float
-    interval: Interval
+    __slots__ = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class CliffsDelta(Result):
-    """P(b > a) − P(b < a) of the samples, and its interval, inside [−1, 1]."""
+class CliffsDelta(Effect):
+    """P(b > a) − P(b < a) of the samples, with its ``interval``, inside [−1, 1]."""
 
-    estimate: float
-    interval: Interval
+    __slots__ = ()
 
 
 def mann_whitney_u(
@@ -365,8 +362,9 @@ def win_rate(a: Floats, b: Floats, *, confidence: float = 0.95) -> WinRate:
     Examples
     --------
     >>> from serinus import stats
-    >>> stats.win_rate([1, 2, 3], [2, 3, 4]).estimate == 7 / 9
-    True
+    >>> rate = stats.win_rate([1, 2, 3], [2, 3, 4])
+    >>> rate == 7 / 9, rate in rate.interval
+    (True, True)
     """
     return WinRate._of(_serinus.win_rate(a, b, confidence))
 
