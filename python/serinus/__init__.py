@@ -5,7 +5,6 @@ from .analysis import (
     AbAnalysis,
     AbComparison,
     AbDecision,
-    AbLength,
     AbProgress,
     AbStatus,
     AnytimeAnalysis,
@@ -26,7 +25,7 @@ from .errors import (
     SerinusError,
     StatisticsError,
 )
-from .experiment import AbTest, Assignment, Experiments
+from .experiment import AbLength, AbTest, Assignment, Experiments
 from .planning import (
     Adapter,
     Fleet,

@@ -17,7 +17,6 @@ __all__ = [
     "AbAnalysis",
     "AbComparison",
     "AbDecision",
-    "AbLength",
     "AbProgress",
     "AbStatus",
     "AnytimeAnalysis",
@@ -82,33 +81,6 @@ class Estimate(Result):
     @classmethod
     def _read(cls, data: dict[str, Any] | None) -> Estimate | None:
         return None if data is None else cls(estimate=data["estimate"], interval=Interval(**data["interval"]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class AbLength(Result):
-    """What a test takes.
-
-    Attributes
-    ----------
-    samples_per_arm : int
-        In the arm with the least traffic: what a test takes as ``target_samples``. Of pairs, the number of prompts.
-    samples : tuple of int
-        In each arm, the control first.
-    total : int
-        In all arms. A prompt that both versions answer makes two.
-    seconds : float
-        How long traffic takes to bring them.
-    """
-
-    samples_per_arm: int
-    samples: tuple[int, ...]
-    total: int
-    seconds: float
-
-    @property
-    def hours(self) -> float:
-        """The same in hours."""
-        return self.seconds / 3600
 
 
 @dataclass(frozen=True, kw_only=True)

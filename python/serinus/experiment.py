@@ -8,11 +8,38 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import _serinus
-from .analysis import AbAnalysis, AbLength, AbStatus
+from .analysis import AbAnalysis, AbStatus
 from .errors import StatisticsError
 from .stats._result import Alternative, Floats, Result
 
-__all__ = ["AbTest", "Assignment", "Experiments"]
+__all__ = ["AbLength", "AbTest", "Assignment", "Experiments"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbLength(Result):
+    """What a test takes.
+
+    Attributes
+    ----------
+    samples_per_arm : int
+        In the arm with the least traffic: what a test takes as ``target_samples``. Of pairs, the number of prompts.
+    samples : tuple of int
+        In each arm, the control first.
+    total : int
+        In all arms. A prompt that both versions answer makes two.
+    seconds : float
+        How long traffic takes to bring them.
+    """
+
+    samples_per_arm: int
+    samples: tuple[int, ...]
+    total: int
+    seconds: float
+
+    @property
+    def hours(self) -> float:
+        """The same in hours."""
+        return self.seconds / 3600
 
 
 class AbTest(_serinus.AbTest):

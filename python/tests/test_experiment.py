@@ -38,7 +38,8 @@ def test_an_analysis_has_the_numbers_of_the_tests():
     comparison = analysis.comparison("v2")
     assert comparison.fixed.holds and comparison.fixed.finding is sr.Finding.BETTER
     assert comparison.fixed.tests["welch_p_value"] == pytest.approx(scipy_stats.ttest_ind(a, b, equal_var=False).pvalue)
-    assert analysis.mean_difference == comparison.fixed.mean_difference.estimate in comparison.fixed.mean_difference.interval
+    difference = comparison.fixed.mean_difference
+    assert analysis.mean_difference == difference.estimate in difference.interval
     assert comparison.anytime.evidence_better > comparison.anytime.needed == 40.0
     assert not analysis.sample_ratio.mismatch and analysis.sample_ratio.counts == (400, 400)
 

@@ -126,6 +126,10 @@ def test_what_is_no_sequence_of_numbers(wrong, error):
         stats.quantile(wrong, 0.5)
 
 
+def quantile_test():
+    return _serinus.SequentialTest.quantile("worse", 0.9, 0.1, 0.05)
+
+
 @pytest.mark.parametrize(
     "compute",
     [
@@ -133,12 +137,12 @@ def test_what_is_no_sequence_of_numbers(wrong, error):
         lambda a: partial(_serinus.hodges_lehmann, a, a, 0.95),
         lambda a: partial(_serinus.mann_whitney_u, a, a, "two-sided", "asymptotic", True),
         lambda a: partial(stats.ConfidenceSequence.mean().update_many, np.tile(1 / (1 + np.exp(-a)), 40)),
-        lambda a: partial(_serinus.SequentialTest.quantile("worse", 0.9, 0.1, 0.05).update_values, np.tile(abs(a), 40), []),
+        lambda a: partial(quantile_test().update_values, np.tile(abs(a), 40), []),
     ],
 )
 def test_other_threads_run_while_it_computes(compute):
-    # From one look at the counter to the other this thread runs no bytecode, so it is not made to give way: the counter moves
-    # between them only if the computation lets go of the interpreter.
+    # From one look at the counter to the other this thread runs no bytecode, so it is not made to give way: the counter
+    # moves between them only if the computation lets go of the interpreter.
     compute = compute(np.random.default_rng(1).normal(size=2_000))
     counted, end = [0], threading.Event()
     look = partial(operator.getitem, counted, 0)

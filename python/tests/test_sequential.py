@@ -65,9 +65,8 @@ def test_a_sequence_seldom_ever_misses(seed):
 def blocks(rate, *, count=60, seed=3):
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        yield dict(
-            canary_failed=rng.binomial(20, rate), canary_total=20, stable_failed=rng.binomial(380, 0.02), stable_total=380
-        )
+        canary, stable = rng.binomial(20, rate), rng.binomial(380, 0.02)
+        yield dict(canary_failed=canary, canary_total=20, stable_failed=stable, stable_total=380)
 
 
 def test_rates_as_the_contract_shows_them():
@@ -77,7 +76,8 @@ def test_rates_as_the_contract_shows_them():
         test.update(**block)
     assert test.decision is stats.Decision.REJECT and test.decision.value == "reject"
     assert test.e_value > test.threshold == 100.0
-    assert test.p_value == pytest.approx(1 / test.e_value) and test.log_e_value == pytest.approx(math.log(test.e_value))
+    assert test.p_value == pytest.approx(1 / test.e_value)
+    assert test.log_e_value == pytest.approx(math.log(test.e_value))
     assert test.estimate in test.interval and 0.13 in test.interval and 0.0 not in test.interval
     assert test.traffic_e_value < 10
 

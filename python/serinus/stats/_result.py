@@ -67,7 +67,7 @@ class Result(Value):
 
     @classmethod
     def _of(cls, fields: tuple[Any, ...]) -> Self:
-        # Quicker than the __init__ of a frozen dataclass: on short samples that costs more than the test.
+        # Quicker than the __init__ of a frozen dataclass, which costs about what a test of short samples does.
         made = object.__new__(cls)
         values = made.__dict__
         values.update(zip(cls.__dataclass_fields__, fields))  # type: ignore[attr-defined]
