@@ -14,9 +14,10 @@ rm -rf "$target/python"
 
 python3 -m venv "$target/python/clean"
 clean=$target/python/clean/bin
-"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl 'pytest>=9,<10' 'mypy>=2,<3' \
-    'nbclient>=0.11,<0.12' 'ipykernel>=7,<8' 'matplotlib>=3.10,<4' 'pandas>=3,<4'
+"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl -r python/tests/requirements.txt
 PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . python/tests
+# Everything once more, by four threads at once.
+"$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --parallel-threads=4 python/tests
 PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --doctest-modules --pyargs serinus
 "$clean/python" -m mypy --config-file python/pyproject.toml -p serinus
 "$clean/python" -m mypy.stubtest serinus._serinus

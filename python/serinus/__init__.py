@@ -1,7 +1,22 @@
 """Safe live model updates for LLM inference servers."""
 
 from . import _logging as _logging
+from . import stats
 from .alerts import Alert, AlertSink, Severity
+from .analysis import (
+    AbAnalysis,
+    AbComparison,
+    AbDecision,
+    AbProgress,
+    AbStatus,
+    AnytimeAnalysis,
+    ArmProgress,
+    ArmSummary,
+    Estimate,
+    Finding,
+    FixedAnalysis,
+    SampleRatioCheck,
+)
 from .deployment import Deployment
 from .errors import (
     HostError,
@@ -18,6 +33,7 @@ from .events import Event, EventKind, Events
 from .host import ModelHost
 from .journal import Journal, JournalEntry
 from .outcome import HostFailure, Outcome, Rollback, RollbackStep, RollbackTiming, Status
+from .experiment import AbLength, AbTest, Assignment, Experiments
 from .planning import (
     Adapter,
     Fleet,
@@ -57,10 +73,21 @@ from .simulation import SequentialRule, Simulation, ThresholdRule
 from .simulation_report import Distribution, Ending, SimulatedRun, SimulationReport, Trajectory
 
 __all__ = [
+    "AbAnalysis",
+    "AbComparison",
+    "AbDecision",
+    "AbLength",
+    "AbProgress",
+    "AbStatus",
+    "AbTest",
     "Action",
     "Adapter",
     "Alert",
     "AlertSink",
+    "AnytimeAnalysis",
+    "ArmProgress",
+    "ArmSummary",
+    "Assignment",
     "Behaviour",
     "BetaScore",
     "Capacity",
@@ -69,10 +96,14 @@ __all__ = [
     "Deployment",
     "Distribution",
     "Ending",
+    "Estimate",
     "Event",
     "EventKind",
     "Events",
+    "Experiments",
     "Faults",
+    "Finding",
+    "FixedAnalysis",
     "Fleet",
     "GpuBudget",
     "HostError",
@@ -103,6 +134,7 @@ __all__ = [
     "RolloutError",
     "RolloutPolicy",
     "RoutingError",
+    "SampleRatioCheck",
     "SequentialRule",
     "SerinusError",
     "Severity",
@@ -126,4 +158,5 @@ __all__ = [
     "UpdatePlan",
     "Users",
     "VersionStats",
+    "stats",
 ]

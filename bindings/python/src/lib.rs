@@ -6,12 +6,14 @@
 mod calls;
 mod deploy;
 mod errors;
+mod experiment;
 mod interpreter;
 mod logs;
 mod numbers;
 mod planning;
 mod routing;
 mod simulate;
+mod stats;
 
 use pyo3::prelude::*;
 
@@ -21,5 +23,7 @@ fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     planning::register(module)?;
     routing::register(module)?;
     deploy::register(module)?;
-    simulate::register(module)
+    simulate::register(module)?;
+    stats::register(module)?;
+    experiment::register(module)
 }
