@@ -1,6 +1,7 @@
 """The ASGI middleware, message by message."""
 
 import asyncio
+import time
 
 import pytest
 from serinus.integrations.asgi import SerinusMiddleware
@@ -99,19 +100,22 @@ def test_each_way_of_ending_is_counted_once(messages, kind):
 
 
 def test_a_client_that_leaves_is_abandoned_with_what_it_waited_even_if_the_answer_is_completed():
+    at, began = [], time.perf_counter()
+
     async def app(scope, receive, send):
         await send(START)
         await send(piece(b"ca"))
         assert (await receive())["type"] == "http.disconnect"
+        at.append((time.perf_counter() - began) * 1e3)
         assert not scope["serinus.lease"].ended, "the model may run on"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)
         await send(piece(b"nary"))
         await send(LAST)
 
     recorder, _, _ = call(app, heard=[{"type": "http.disconnect"}])
     [(kind, _, times)] = recorder.ends
     assert kind == "abandoned"
-    assert times["ttft_ms"] <= times["latency_ms"] < 45
+    assert times["ttft_ms"] <= times["latency_ms"] <= at[0]
 
 
 def test_a_first_token_after_the_client_has_left_is_none():

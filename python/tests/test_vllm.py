@@ -1,0 +1,540 @@
+"""Engines of vLLM's shape. The stand-ins have the signatures of `AsyncLLM` and `RequestOutput`."""
+
+import asyncio
+import dataclasses
+import enum
+import gc
+import inspect
+import threading
+import time
+
+import pytest
+import serinus as sr
+from serinus.integrations.vllm import EngineHost, VersionedEngine
+from serving import Recorder, eventually, run
+
+
+class RequestOutputKind(enum.Enum):
+    CUMULATIVE = 0
+    DELTA = 1
+    FINAL_ONLY = 2
+
+
+@dataclasses.dataclass
+class SamplingParams:
+    n: int = 1
+    max_tokens: int | None = 16
+    output_kind: RequestOutputKind = RequestOutputKind.CUMULATIVE
+
+
+@dataclasses.dataclass
+class CompletionOutput:
+    index: int
+    text: str
+    token_ids: list
+    cumulative_logprob: float | None = None
+    logprobs: object = None
+    routed_experts: object = None
+    finish_reason: str | None = None
+    stop_reason: int | str | None = None
+
+
+class RequestOutput:
+    def __init__(self, request_id, prompt, prompt_token_ids, prompt_logprobs, outputs, finished, metrics=None):
+        self.request_id = request_id
+        self.prompt = prompt
+        self.prompt_token_ids = prompt_token_ids
+        self.prompt_logprobs = prompt_logprobs
+        self.outputs = outputs
+        self.finished = finished
+
+
+class AsyncLLM:
+    """Answers with `name` over and over; stops, dies and hangs when it is told to."""
+
+    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, fails_after=None, refuses=False):
+        self.name = name
+        self.prefill = prefill
+        self.pause = pause
+        self.fails_after = fails_after
+        self.refuses = refuses
+        self.running = {}
+        self.aborted = []
+        self.served = []
+        self.is_down = False
+
+    async def generate(
+        self,
+        prompt,
+        sampling_params,
+        request_id: str,
+        *,
+        prompt_text=None,
+        lora_request=None,
+        tokenization_kwargs=None,
+        trace_headers=None,
+        priority: int = 0,
+        data_parallel_rank=None,
+        session_id=None,
+        reasoning_ended=None,
+        reasoning_parser_kwargs=None,
+    ):
+        if self.refuses:
+            raise ValueError("the prompt is too long")
+        assert request_id not in self.running and not self.is_down
+        stopped = self.running[request_id] = asyncio.Event()
+        self.served.append((request_id, priority))
+        try:
+            total = sampling_params.max_tokens
+            for count in range(total + 1):
+                wait = self.prefill if count == 1 else self.pause
+                if wait:
+                    try:
+                        await asyncio.wait_for(stopped.wait(), wait)
+                    except TimeoutError:
+                        pass
+                if stopped.is_set():
+                    yield self._output(request_id, prompt, sampling_params, count - 1, "abort")
+                    return
+                if count == self.fails_after:
+                    raise RuntimeError("EngineGenerateError")
+                kind = sampling_params.output_kind
+                # The first output may be of the prompt alone.
+                if count == total or kind is not RequestOutputKind.FINAL_ONLY:
+                    yield self._output(request_id, prompt, sampling_params, count, "length" if count == total else None)
+        finally:
+            del self.running[request_id]
+
+    def _output(self, request_id, prompt, sampling_params, count, reason):
+        begin = max(count - 1, 0) if sampling_params.output_kind is RequestOutputKind.DELTA else 0
+        tokens = list(range(begin, count))
+        text = self.name * len(tokens)
+        outputs = [CompletionOutput(i, text, tokens, finish_reason=reason) for i in range(sampling_params.n)]
+        return RequestOutput(request_id, prompt, [1], None, outputs, reason is not None)
+
+    async def abort(self, request_id, internal: bool = False) -> None:
+        self.aborted.append(request_id)
+        if request_id in self.running:
+            self.running[request_id].set()
+
+    def shutdown(self, timeout=None) -> None:
+        self.is_down = True
+
+
+def two(recorder=None, **engines):
+    recorder = recorder or Recorder({"v1": 0.5, "v2": 0.5})
+    engines = {"v1": AsyncLLM("a"), "v2": AsyncLLM("b"), **engines}
+    return recorder, engines, VersionedEngine(engines, recorder)
+
+
+async def read(generation):
+    return [output async for output in generation]
+
+
+@pytest.mark.parametrize("kind", RequestOutputKind)
+@pytest.mark.parametrize("n", [1, 2])
+def test_outputs_pass_unchanged_and_tokens_are_counted(kind, n):
+    recorder, engines, engine = two()
+
+    async def main():
+        params = SamplingParams(n=n, max_tokens=5, output_kind=kind)
+        generation = engine.generate("hello", params, "r1", user_id="u1", priority=3)
+        outputs = await read(generation)
+        return generation, outputs
+
+    generation, outputs = run(main())
+    version = recorder.version_for("u1")
+    assert generation.version == version and outputs[-1].finished
+    assert engines[version].served == [("r1", 3)] and engines[version].aborted == []
+    [(end, ended, outcome)] = recorder.ends
+    assert (end, ended, outcome["tokens"]) == ("finished", version, 5 * n)
+    assert outcome["ttft_ms"] <= outcome["latency_ms"]
+
+
+def test_the_first_token_is_the_first_with_tokens_and_latency_ends_at_the_last():
+    recorder, _, engine = two(v1=AsyncLLM(prefill=0.02, pause=0.001))
+    at, began = [], time.perf_counter()
+
+    async def main():
+        async for output in engine.generate("a", SamplingParams(max_tokens=3), "r1", force_version="v1"):
+            if output.finished:
+                # What the reader does with the answer is not the version's time.
+                at.append((time.perf_counter() - began) * 1e3)
+                await asyncio.sleep(0.01)
+
+    run(main())
+    outcome = recorder.ends[0][2]
+    assert 18 < outcome["ttft_ms"] < outcome["latency_ms"] <= at[0]
+
+
+def test_what_the_reader_notes_and_a_reader_that_stops_at_the_last_output():
+    recorder, engines, engine = two()
+
+    async def main():
+        generation = engine.generate("a", SamplingParams(max_tokens=2), "r1", force_version="v1")
+        async for output in generation:
+            if output.finished:
+                generation.note(passed=output.outputs[0].text == "aa", quality=0.75)
+                break
+        await generation.aclose()
+
+    run(main())
+    [(end, _, outcome)] = recorder.ends
+    assert (end, outcome["tokens"], outcome["passed"], outcome["quality"]) == ("finished", 2, True, 0.75)
+    assert engines["v1"].aborted == []
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: AsyncLLM(fails_after=0), "error"),
+        (lambda: AsyncLLM(fails_after=2), "error"),
+        (lambda: AsyncLLM(refuses=True), "discarded"),
+    ],
+)
+def test_what_an_engine_raises(make, kind):
+    recorder, engines, engine = two(v1=make())
+
+    async def main():
+        with pytest.raises((RuntimeError, ValueError)):
+            await read(engine.generate("a", SamplingParams(), "r1", force_version="v1"))
+
+    run(main())
+    assert recorder.kinds == [kind] and recorder.in_flight == 0 and engines["v1"].running == {}
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_cancelled_reader_aborts_at_the_right_engine(after):
+    recorder, engines, engine = two(v1=AsyncLLM(prefill=30, pause=0) if not after else AsyncLLM(pause=0.005))
+
+    async def main():
+        got = []
+
+        async def reads():
+            async for output in engine.generate("a", SamplingParams(max_tokens=1_000), "r1", force_version="v1"):
+                got.append(output)
+
+        reading = asyncio.create_task(reads())
+        await eventually(lambda: len(got) > after)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert recorder.in_flight == 0
+
+    run(main())
+    [(kind, version, times)] = recorder.ends
+    assert (kind, version) == ("abandoned", "v1") and (times["ttft_ms"] is None) == (after == 0)
+    assert engines["v1"].aborted == ["r1"] and engines["v2"].aborted == [] and engines["v1"].running == {}
+
+
+def test_a_generation_that_is_closed_let_go_of_or_never_read_ends_its_lease():
+    recorder, engines, engine = two(v1=AsyncLLM(pause=0.001))
+
+    async def main():
+        closed = engine.generate("a", SamplingParams(max_tokens=1_000), "r1", force_version="v1")
+        await anext(closed)
+        await closed.aclose()
+        never = engine.generate("a", SamplingParams(), "r2", force_version="v1")
+        await never.aclose()
+        dropped = engine.generate("a", SamplingParams(), "r3", force_version="v1")
+        assert recorder.in_flight == 1
+        del dropped
+        gc.collect()
+        assert recorder.in_flight == 0
+        async for _ in engine.generate("a", SamplingParams(max_tokens=1_000), "r4", force_version="v1"):
+            break
+        gc.collect()
+        await eventually(lambda: recorder.in_flight == 0)
+
+    run(main())
+    assert recorder.kinds == ["abandoned"] * 3
+    assert engines["v1"].aborted == ["r1", "r4"] and engines["v1"].running == {}
+
+
+@pytest.mark.parametrize("hears", ["the engine", "the host", "both"])
+def test_a_version_withdrawn_before_the_first_token_is_replaced_and_the_user_sees_nothing(hears):
+    recorder, engines, engine = two(v2=AsyncLLM("b", prefill=30))
+
+    async def main():
+        requests = [engine.generate("x", SamplingParams(max_tokens=3), f"r{n}", force_version="v2") for n in range(20)]
+        reading = [asyncio.create_task(read(request)) for request in requests]
+        await eventually(lambda: len(engines["v2"].running) == 20)
+        recorder.withdraw("v2")
+        assert recorder.cancel("v2") == 20
+        if hears != "the engine":
+            assert engine.cancel_in_flight("v2") == 20
+        if hears != "the host":
+            await engines["v2"].abort("r0")
+            for n in range(1, 20):
+                await engines["v2"].abort(f"r{n}")
+        answers = await asyncio.gather(*reading)
+        return requests, answers
+
+    requests, answers = run(main())
+    assert all(answer[-1].outputs[0].text == "aaa" for answer in answers)
+    assert all(output.outputs[0].finish_reason != "abort" for answer in answers for output in answer)
+    assert {request.version for request in requests} == {"v1"}
+    assert sorted(recorder.kinds) == ["finished"] * 20 + ["retried"] * 20
+    assert all(outcome["tokens"] == 3 for kind, _, outcome in recorder.ends if kind == "finished")
+    assert engines["v2"].running == {} and recorder.in_flight == 0
+    assert recorder.stats()["v1"].by_reason == {"retried": 20}
+
+
+def test_a_version_whose_engine_is_gone_and_whose_leases_are_cancelled_is_replaced():
+    recorder, _, engine = two()
+
+    async def main():
+        generation = engine.generate("x", SamplingParams(max_tokens=1), "r1", force_version="v2")
+        recorder.withdraw("v2")
+        recorder.cancel("v2")
+        assert len(engine.remove("v2")) == 1 and engine.replicas == {"v1": 1}
+        return (await read(generation))[-1].outputs[0].text
+
+    assert run(main()) == "a"
+    assert recorder.kinds == ["retried", "finished"]
+
+
+def test_an_answer_that_has_begun_is_not_begun_again():
+    recorder, engines, engine = two(v2=AsyncLLM("b", pause=0.002))
+
+    async def main():
+        got = []
+        with pytest.raises(sr.HostError, match="v2 was taken away"):
+            async for output in engine.generate("x", SamplingParams(max_tokens=1_000), "r1", force_version="v2"):
+                got.append(output)
+                if len(got) == 3:
+                    recorder.withdraw("v2")
+                    recorder.cancel("v2")
+                    engine.cancel_in_flight("v2")
+        # The task itself was not cancelled.
+        assert asyncio.current_task().cancelling() == 0
+
+    run(main())
+    assert recorder.kinds == ["abandoned"] and engines["v2"].running == {} and recorder.in_flight == 0
+
+
+def test_a_timeout_of_the_caller_is_its_own_even_while_the_version_is_withdrawn():
+    recorder, _, engine = two(v2=AsyncLLM("b", prefill=30))
+
+    async def main():
+        async def cancels():
+            await asyncio.sleep(0.01)
+            reading.cancel()
+            engine.cancel_in_flight("v2")
+
+        reading = asyncio.create_task(read(engine.generate("x", SamplingParams(), "r1", force_version="v2")))
+        await asyncio.gather(cancels(), return_exceptions=True)
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await read(engine.generate("x", SamplingParams(), "r2", force_version="v2"))
+
+    run(main())
+    assert recorder.kinds == ["abandoned", "abandoned"] and recorder.in_flight == 0
+
+
+def test_a_version_without_an_engine_says_so():
+    recorder, _, engine = two()
+    engine.remove("v2")
+
+    async def main():
+        with pytest.raises(sr.HostError, match=r"v2 has no engine.*\(there are: v1\)"):
+            await read(engine.generate("x", SamplingParams(), "r1", force_version="v2"))
+
+    run(main())
+    assert recorder.kinds == ["error"]
+
+
+def test_the_least_busy_engine_is_taken_and_the_idlest_leaves_first():
+    recorder, engines, engine = two(v1=AsyncLLM(prefill=30))
+    more = AsyncLLM(prefill=30)
+    engine.add("v1", more)
+
+    async def main():
+        reading = [
+            asyncio.create_task(read(engine.generate("x", SamplingParams(), f"r{n}", force_version="v1")))
+            for n in range(5)
+        ]
+        await eventually(lambda: len(more.running) + len(engines["v1"].running) == 5)
+        assert (len(engines["v1"].running), len(more.running)) == (3, 2)
+        [going] = engine.remove("v1", keep=1)
+        assert going.engine is more and not going.is_idle
+        assert engine.engines("v1") == [engines["v1"]]
+        for one in reading:
+            one.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+        assert going.is_idle
+
+    run(main())
+
+
+def test_a_request_id_is_given_to_a_splitter_that_wants_it():
+    named = []
+
+    class Naming(Recorder):
+        def route(self, request_id=None, **request):
+            named.append(request_id)
+            return super().route(**request)
+
+    async def main():
+        for names in [True, False]:
+            engine = VersionedEngine({"v1": AsyncLLM()}, Naming(), name_requests=names)
+            await read(engine.generate("x", SamplingParams(), "r1"))
+
+    run(main())
+    assert named == ["r1", None]
+
+
+V2 = sr.ModelVersion(
+    model_id="m", version="v2", base_model="b", weight_hash="b", config_hash="c", gpu_memory_gb=1.0, warmup_tokens=300
+)
+
+
+def host(engine, make_engine=None, **options):
+    return EngineHost(
+        engine,
+        fleet=sr.Fleet(replicas=2, gpu_memory_gb=80.0, spare_replicas=1),
+        make_engine=make_engine or (lambda version: AsyncLLM(version.weight_hash)),
+        fingerprint=lambda engine: engine.name,
+        sampling_params=lambda tokens: SamplingParams(max_tokens=tokens),
+        **options,
+    )
+
+
+def test_a_host_carries_a_version_from_loading_to_unloading():
+    recorder = Recorder({"v1": 1.0})
+    old = AsyncLLM("a", pause=0.02)
+    engine = VersionedEngine({"v1": old}, recorder)
+    updates = host(engine)
+
+    async def main():
+        await updates.load(V2, 1)
+        await updates.load(V2, 1)
+        assert (await updates.fleet()).loaded == {"v1": 1, "v2": 1}
+        await updates.warm_up("v2", 300)
+        [new] = engine.engines("v2")
+        assert len(new.served) == 3, "prompts of 128 tokens each"
+        assert await updates.verify("v2") == V2.weight_hash
+        recorder.admit("v2")
+        generation = engine.generate("x", SamplingParams(max_tokens=1_000), "r1")
+        while not (await anext(generation)).outputs[0].token_ids:
+            pass
+        reading = asyncio.create_task(read(generation))
+        recorder.set_weights({"v2": 1.0})
+        recorder.withdraw("v1")
+        recorder.cancel("v1")
+        assert await updates.cancel_in_flight("v1") == 1
+        with pytest.raises(sr.HostError):
+            await reading
+        await updates.unload("v1", 0)
+        await updates.unload("v1", 0)
+        assert (await updates.fleet()).loaded == {"v2": 1}
+        assert old.is_down and not new.is_down
+        # An engine that joins others is warm before it gets a request.
+        await updates.load(V2, 2)
+        assert len(engine.engines("v2")[1].served) == 3
+
+    run(main())
+
+
+def test_a_host_waits_for_requests_where_others_stay_and_stops_them_where_none_does():
+    recorder = Recorder({"v1": 1.0})
+    engine = VersionedEngine({"v1": AsyncLLM("a", pause=0.001)}, recorder)
+    engine.add("v1", AsyncLLM("a", pause=0.001))
+    updates = host(engine)
+
+    async def main():
+        reading = [
+            asyncio.create_task(read(engine.generate("x", SamplingParams(max_tokens=20), f"r{n}"))) for n in range(2)
+        ]
+        both = engine.engines("v1")
+        await eventually(lambda: all(one.running for one in both))
+        await updates.unload("v1", 1)
+        assert sum(one.is_down for one in both) == 1
+        assert [len(answer) for answer in await asyncio.gather(*reading)] == [21, 21]
+        # Its reader has stopped reading, so it cannot be waited for.
+        forgotten = engine.generate("x", SamplingParams(max_tokens=20), "r9")
+        await anext(forgotten)
+        await updates.unload("v1", 0)
+        assert all(one.is_down for one in both)
+        await forgotten.aclose()
+
+    run(main())
+    assert recorder.in_flight == 0
+
+
+def test_an_unloading_that_overtakes_a_loading_wins():
+    engine = VersionedEngine({"v1": AsyncLLM("a")}, Recorder())
+    made = []
+
+    async def slow(version):
+        made.append(AsyncLLM("b"))
+        await asyncio.sleep(0.02)
+        return made[-1]
+
+    updates = host(engine, slow)
+
+    async def main():
+        loading = asyncio.create_task(updates.load(V2, 1))
+        await eventually(lambda: made)
+        await updates.unload("v2", 0)
+        with pytest.raises(sr.HostError, match="was unloaded while"):
+            await loading
+
+    run(main())
+    assert made[0].is_down and engine.replicas == {"v1": 1}
+
+
+def test_a_host_whose_engines_differ_or_do_not_start_says_so():
+    engine = VersionedEngine({"v1": AsyncLLM("a")}, Recorder())
+    engine.add("v1", AsyncLLM("b"))
+
+    def broken(version):
+        raise MemoryError("no GPU left")
+
+    async def main():
+        updates = host(engine, broken)
+        with pytest.raises(sr.HostError, match="differ: a, b"):
+            await updates.verify("v1")
+        with pytest.raises(sr.HostError, match="are none"):
+            await updates.verify("v2")
+        with pytest.raises(MemoryError):
+            await updates.load(V2, 1)
+
+    run(main())
+    assert engine.replicas == {"v1": 2}
+
+
+def test_requests_are_stopped_from_another_thread():
+    recorder, engines, engine = two(v2=AsyncLLM("b", prefill=30))
+    told = []
+
+    async def main():
+        reading = asyncio.create_task(read(engine.generate("x", SamplingParams(max_tokens=1), "r1", force_version="v2")))
+        await eventually(lambda: engines["v2"].running)
+
+        def stops():
+            recorder.withdraw("v2")
+            recorder.cancel("v2")
+            told.append(engine.cancel_in_flight("v2"))
+
+        thread = threading.Thread(target=stops)
+        thread.start()
+        answer = await reading
+        thread.join()
+        return answer[-1].outputs[0].text
+
+    assert run(main()) == "a" and told == [1]
+
+
+def test_the_host_has_the_methods_of_the_contract():
+    for name, parameters in {
+        "fleet": [],
+        "load": ["version", "replicas"],
+        "warm_up": ["version", "tokens"],
+        "verify": ["version"],
+        "cancel_in_flight": ["version"],
+        "unload": ["version", "keep"],
+    }.items():
+        assert list(inspect.signature(getattr(EngineHost, name)).parameters)[1:] == parameters
