@@ -14,7 +14,8 @@ rm -rf "$target/python"
 
 python3 -m venv "$target/python/clean"
 clean=$target/python/clean/bin
-"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl 'pytest>=9,<10' 'mypy>=2,<3'
+"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl 'pytest>=9,<10' 'mypy>=2,<3' \
+    fastapi uvicorn httpx
 PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . python/tests
 PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --doctest-modules --pyargs serinus
 "$clean/python" -m mypy --config-file python/pyproject.toml -p serinus
