@@ -24,7 +24,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 
 import httpx
@@ -77,7 +77,7 @@ class Model:
         self.weights = weights
         self.running: set[asyncio.Event] = set()
 
-    async def generate(self, prompt: str) -> AsyncIterator[str]:
+    async def generate(self, prompt: str) -> AsyncGenerator[str, None]:
         answer = right_answer(prompt)
         dice = random.Random(f"{self.weights.seed} {prompt}")
         if dice.random() < self.weights.wrong:
@@ -110,7 +110,7 @@ class Gpus:
         self.models[version].append(model)
         await asyncio.sleep(weights.load_seconds)
 
-    async def generate(self, version: str, prompt: str) -> AsyncIterator[str]:
+    async def generate(self, version: str, prompt: str) -> AsyncGenerator[str, None]:
         if not self.models[version]:
             raise Withdrawn
         model = min(self.models[version], key=lambda model: len(model.running))
@@ -145,9 +145,10 @@ def make_app(splitter: sr.Splitter, gpus: Gpus) -> FastAPI:
         text = ""
         while True:
             try:
-                async for token in gpus.generate(leased.version, prompt):
-                    text += token
-                    yield event(leased.version, token, None)
+                async with contextlib.aclosing(gpus.generate(leased.version, prompt)) as tokens:
+                    async for token in tokens:
+                        text += token
+                        yield event(leased.version, token, None)
                 break
             except Withdrawn:
                 if text:

@@ -52,12 +52,14 @@ class RequestOutput:
 class AsyncLLM:
     """Answers with `name` over and over; stops, dies and hangs when it is told to."""
 
-    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, fails_after=None, refuses=False):
+    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, hangs_after=None, fails=None, fails_after=None, fails_aborted=False):
         self.name = name
         self.prefill = prefill
         self.pause = pause
+        self.hangs_after = hangs_after
+        self.fails = fails or RuntimeError("EngineGenerateError")
         self.fails_after = fails_after
-        self.refuses = refuses
+        self.fails_aborted = fails_aborted
         self.running = {}
         self.aborted = []
         self.served = []
@@ -79,8 +81,6 @@ class AsyncLLM:
         reasoning_ended=None,
         reasoning_parser_kwargs=None,
     ):
-        if self.refuses:
-            raise ValueError("the prompt is too long")
         assert request_id not in self.running and not self.is_down
         stopped = self.running[request_id] = asyncio.Event()
         self.served.append((request_id, priority))
@@ -88,16 +88,21 @@ class AsyncLLM:
             total = sampling_params.max_tokens
             for count in range(total + 1):
                 wait = self.prefill if count == 1 else self.pause
+                if count == self.hangs_after:
+                    wait = 3600
                 if wait:
                     try:
                         await asyncio.wait_for(stopped.wait(), wait)
                     except TimeoutError:
                         pass
+                assert not self.is_down
+                if stopped.is_set() and self.fails_aborted:
+                    raise RuntimeError("aborted")
                 if stopped.is_set():
                     yield self._output(request_id, prompt, sampling_params, count - 1, "abort")
                     return
                 if count == self.fails_after:
-                    raise RuntimeError("EngineGenerateError")
+                    raise self.fails
                 kind = sampling_params.output_kind
                 # The first output may be of the prompt alone.
                 if count == total or kind is not RequestOutputKind.FINAL_ONLY:
@@ -189,7 +194,8 @@ def test_what_the_reader_notes_and_a_reader_that_stops_at_the_last_output():
     [
         (lambda: AsyncLLM(fails_after=0), "error"),
         (lambda: AsyncLLM(fails_after=2), "error"),
-        (lambda: AsyncLLM(refuses=True), "discarded"),
+        (lambda: AsyncLLM(fails=ValueError("the prompt is too long"), fails_after=0), "discarded"),
+        (lambda: AsyncLLM(fails=ValueError("a bug"), fails_after=2), "error"),
     ],
 )
 def test_what_an_engine_raises(make, kind):
@@ -234,6 +240,7 @@ def test_a_generation_that_is_closed_let_go_of_or_never_read_ends_its_lease():
         closed = engine.generate("a", SamplingParams(max_tokens=1_000), "r1", force_version="v1")
         await anext(closed)
         await closed.aclose()
+        assert engines["v1"].running == {} and recorder.in_flight == 0
         never = engine.generate("a", SamplingParams(), "r2", force_version="v1")
         await never.aclose()
         dropped = engine.generate("a", SamplingParams(), "r3", force_version="v1")
@@ -251,19 +258,23 @@ def test_a_generation_that_is_closed_let_go_of_or_never_read_ends_its_lease():
     assert engines["v1"].aborted == ["r1", "r4"] and engines["v1"].running == {}
 
 
-@pytest.mark.parametrize("hears", ["the engine", "the host", "both"])
-def test_a_version_withdrawn_before_the_first_token_is_replaced_and_the_user_sees_nothing(hears):
-    recorder, engines, engine = two(v2=AsyncLLM("b", prefill=30))
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("hears", ["the engine", "the host", "the host alone", "both"])
+def test_a_version_withdrawn_before_the_first_token_is_replaced_and_the_user_sees_nothing(hears, fails):
+    recorder, engines, engine = two(
+        v1=AsyncLLM("a", prefill=0.001, pause=0.001), v2=AsyncLLM("b", prefill=30, fails_aborted=fails)
+    )
 
     async def main():
         requests = [engine.generate("x", SamplingParams(max_tokens=3), f"r{n}", force_version="v2") for n in range(20)]
         reading = [asyncio.create_task(read(request)) for request in requests]
         await eventually(lambda: len(engines["v2"].running) == 20)
         recorder.withdraw("v2")
-        assert recorder.cancel("v2") == 20
+        if hears != "the host alone":
+            assert recorder.cancel("v2") == 20
         if hears != "the engine":
             assert engine.cancel_in_flight("v2") == 20
-        if hears != "the host":
+        if hears in ["the engine", "both"]:
             await engines["v2"].abort("r0")
             for n in range(1, 20):
                 await engines["v2"].abort(f"r{n}")
@@ -275,7 +286,8 @@ def test_a_version_withdrawn_before_the_first_token_is_replaced_and_the_user_see
     assert all(output.outputs[0].finish_reason != "abort" for answer in answers for output in answer)
     assert {request.version for request in requests} == {"v1"}
     assert sorted(recorder.kinds) == ["finished"] * 20 + ["retried"] * 20
-    assert all(outcome["tokens"] == 3 for kind, _, outcome in recorder.ends if kind == "finished")
+    finished = [outcome for kind, _, outcome in recorder.ends if kind == "finished"]
+    assert all(outcome["tokens"] == 3 and outcome["ttft_ms"] < outcome["latency_ms"] for outcome in finished)
     assert engines["v2"].running == {} and recorder.in_flight == 0
     assert recorder.stats()["v1"].by_reason == {"retried": 20}
 
@@ -294,8 +306,37 @@ def test_a_version_whose_engine_is_gone_and_whose_leases_are_cancelled_is_replac
     assert recorder.kinds == ["retried", "finished"]
 
 
-def test_an_answer_that_has_begun_is_not_begun_again():
-    recorder, engines, engine = two(v2=AsyncLLM("b", pause=0.002))
+def test_a_complete_answer_is_given_even_if_its_version_is_cancelled():
+    recorder, engines, engine = two(v2=AsyncLLM("b", prefill=0.02))
+
+    async def main():
+        params = SamplingParams(max_tokens=3, output_kind=RequestOutputKind.FINAL_ONLY)
+        reading = asyncio.create_task(read(engine.generate("x", params, "r1", force_version="v2")))
+        await eventually(lambda: engines["v2"].running)
+        recorder.withdraw("v2")
+        recorder.cancel("v2")
+        return (await reading)[-1].outputs[0].text
+
+    assert run(main()) == "bbb"
+    assert recorder.kinds == ["finished"]
+
+
+def test_a_request_that_somebody_aborts_at_its_engine_is_abandoned():
+    recorder, engines, engine = two(v1=AsyncLLM("a", hangs_after=2))
+
+    async def main():
+        reading = asyncio.create_task(read(engine.generate("x", SamplingParams(), "r1", force_version="v1")))
+        await eventually(lambda: engines["v1"].running)
+        await engines["v1"].abort("r1")
+        return (await reading)[-1].outputs[0].finish_reason
+
+    assert run(main()) == "abort"
+    assert recorder.kinds == ["abandoned"]
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_an_answer_that_has_begun_is_not_begun_again(is_busy):
+    recorder, engines, engine = two(v2=AsyncLLM("b", hangs_after=3))
 
     async def main():
         got = []
@@ -306,6 +347,8 @@ def test_an_answer_that_has_begun_is_not_begun_again():
                     recorder.withdraw("v2")
                     recorder.cancel("v2")
                     engine.cancel_in_flight("v2")
+                    if is_busy:
+                        await asyncio.sleep(0.01)
         # The task itself was not cancelled.
         assert asyncio.current_task().cancelling() == 0
 

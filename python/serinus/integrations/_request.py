@@ -33,7 +33,7 @@ class LeasedRequest:
     ('v1', True)
     """
 
-    __slots__ = ("_began", "_latency_ms", "_left_ms", "_notes", "_ttft_ms", "headers", "is_streamed", "lease")
+    __slots__ = ("_began", "_latency_ms", "_left_ms", "_notes", "_ttft_ms", "headers", "lease")
 
     def __init__(self, route: Callable[[], Lease]) -> None:
         self._began = time.perf_counter()
@@ -44,8 +44,6 @@ class LeasedRequest:
         self.lease = route()
         # What the client is told with its answer.
         self.headers: list[tuple[bytes, bytes]] = []
-        # Set by a response that will end the lease itself.
-        self.is_streamed = False
 
     @property
     def version(self) -> str:

@@ -5,7 +5,7 @@ Two ways. Where the user is known from a header, wrap the application in
 the route hangs on what FastAPI has parsed (the user of the body, the signed-in account), use
 ``Depends(route_request(splitter, ...))``, and return a :class:`LeasedStreamingResponse` from endpoints that stream.
 
-Written against FastAPI 0.165 and Starlette 1.10; needs FastAPI 0.106 or later.
+Written against FastAPI 0.165 and Starlette 1.10; needs FastAPI 0.118 or later.
 """
 
 from __future__ import annotations
@@ -116,8 +116,7 @@ def route_request(
             else:
                 leased.fail(error)
             raise
-        if not leased.is_streamed:
-            leased.finish()
+        leased.finish()
 
     return dependency
 
@@ -138,7 +137,6 @@ class LeasedStreamingResponse(StreamingResponse):
     def __init__(self, leased: LeasedRequest, content: Any, **response: Any) -> None:
         super().__init__(content, **response)
         self._leased = leased
-        leased.is_streamed = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("serinus.request") is self._leased:
