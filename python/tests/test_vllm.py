@@ -52,7 +52,7 @@ class RequestOutput:
 class AsyncLLM:
     """Answers with `name` over and over; stops, dies and hangs when it is told to."""
 
-    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, hangs_after=None, fails=None, fails_after=None, fails_aborted=False):
+    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, hangs_after=None, fails=None, fails_after=None, fails_aborted=False, hides=False):
         self.name = name
         self.prefill = prefill
         self.pause = pause
@@ -60,6 +60,7 @@ class AsyncLLM:
         self.fails = fails or RuntimeError("EngineGenerateError")
         self.fails_after = fails_after
         self.fails_aborted = fails_aborted
+        self.hides = hides
         self.running = {}
         self.aborted = []
         self.served = []
@@ -95,6 +96,8 @@ class AsyncLLM:
                         await asyncio.wait_for(stopped.wait(), wait)
                     except TimeoutError:
                         pass
+                    except asyncio.CancelledError:
+                        raise (RuntimeError("engine stopped") if self.hides else asyncio.CancelledError) from None
                 assert not self.is_down
                 if stopped.is_set() and self.fails_aborted:
                     raise RuntimeError("aborted")
@@ -303,6 +306,21 @@ def test_a_version_whose_engine_is_gone_and_whose_leases_are_cancelled_is_replac
         return (await read(generation))[-1].outputs[0].text
 
     assert run(main()) == "a"
+    assert recorder.kinds == ["retried", "finished"]
+
+
+def test_an_engine_that_hides_that_it_was_interrupted_is_replaced_as_well():
+    recorder, engines, engine = two(v2=AsyncLLM("b", prefill=30, hides=True))
+
+    async def main():
+        reading = asyncio.create_task(read(engine.generate("x", SamplingParams(), "r1", force_version="v2")))
+        await eventually(lambda: engines["v2"].running)
+        recorder.withdraw("v2")
+        engine.cancel_in_flight("v2")
+        await reading
+        assert reading.cancelling() == 0
+
+    run(main())
     assert recorder.kinds == ["retried", "finished"]
 
 
