@@ -122,6 +122,9 @@ class Gpus:
 # ---------------------------------------------------------------- the server
 
 
+Leased = Annotated[LeasedRequest, Depends(leased_request)]
+
+
 class Completion(BaseModel):
     prompt: str = Field(max_length=200)
 
@@ -134,7 +137,7 @@ def make_app(splitter: sr.Splitter, gpus: Gpus) -> FastAPI:
     app.add_middleware(SerinusMiddleware, splitter=splitter, user_id="x-user", paths=["/v1/completions"])
 
     @app.post("/v1/completions")
-    async def complete(body: Completion, leased: Annotated[LeasedRequest, Depends(leased_request)]) -> StreamingResponse:
+    async def complete(body: Completion, leased: Leased) -> StreamingResponse:
         try:
             right = right_answer(body.prompt)
         except ValueError:
@@ -184,9 +187,7 @@ class Host:
     async def fleet(self) -> sr.Fleet:
         loaded = {version: len(models) for version, models in self.gpus.models.items() if models}
         spare = self.gpus.count - self.replicas
-        return sr.Fleet(
-            replicas=self.replicas, gpu_memory_gb=self.gpus.memory_gb, spare_replicas=spare, loaded=loaded
-        )
+        return sr.Fleet(replicas=self.replicas, gpu_memory_gb=self.gpus.memory_gb, spare_replicas=spare, loaded=loaded)
 
     async def load(self, version: sr.ModelVersion, replicas: int) -> None:
         while len(self.gpus.models[version.version]) < replicas:

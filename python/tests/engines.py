@@ -46,7 +46,18 @@ class RequestOutput:
 class AsyncLLM:
     """Answers with `name` over and over; stops, dies and hangs when it is told to."""
 
-    def __init__(self, name="v1", *, prefill=0.0, pause=0.0, hangs_after=None, fails=None, fails_after=None, fails_aborted=False, hides=False):
+    def __init__(
+        self,
+        name="v1",
+        *,
+        prefill=0.0,
+        pause=0.0,
+        hangs_after=None,
+        fails=None,
+        fails_after=None,
+        fails_aborted=False,
+        hides=False,
+    ):
         self.name = name
         self.prefill = prefill
         self.pause = pause

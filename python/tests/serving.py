@@ -65,7 +65,7 @@ async def served(app, lifespan="off"):
         try:
             while not server.started:
                 await asyncio.sleep(0.005)
-            yield "http://127.0.0.1:{}".format(listening.getsockname()[1])
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
             await serving

@@ -45,9 +45,7 @@ def test_the_host_does_what_an_update_asks():
     async def main():
         await host.load(v1, 2)
         await host.load(v1, 2)
-        assert await host.fleet() == sr.Fleet(
-            replicas=2, gpu_memory_gb=16.0, spare_replicas=1, loaded={"v1": 2}
-        )
+        assert await host.fleet() == sr.Fleet(replicas=2, gpu_memory_gb=16.0, spare_replicas=1, loaded={"v1": 2})
         await host.load(v2, 1)
         await host.warm_up("v2", v2.warmup_tokens)
         assert await host.verify("v2") == v2.weight_hash != await host.verify("v1")

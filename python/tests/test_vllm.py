@@ -325,7 +325,8 @@ def test_requests_are_stopped_from_another_thread():
     told = []
 
     async def main():
-        reading = asyncio.create_task(read(engine.generate("x", SamplingParams(max_tokens=1), "r1", force_version="v2")))
+        params = SamplingParams(max_tokens=1)
+        reading = asyncio.create_task(read(engine.generate("x", params, "r1", force_version="v2")))
         await eventually(lambda: engines["v2"].running)
 
         def stops():

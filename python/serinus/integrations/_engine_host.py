@@ -28,9 +28,9 @@ _POLL_SECONDS = 0.01
 class EngineHost:
     """Loads, warms, verifies, drains and unloads the engines of a :class:`VersionedEngine`: a host of an update.
 
-    One engine is one replica. vLLM's engines belong to the event loop that they first generated on: carry the update out
-    on the server's own (``await deployment.run_async()``). All that is particular to a server is in the callables; each may be plain or async, and
-    a plain one runs in a thread of its own.
+    One engine is one replica. vLLM's engines belong to the event loop that they first generated on: carry the update
+    out on the server's own (``await deployment.run_async()``). All that is particular to a server is in the callables; each
+    may be plain or async, and a plain one runs in a thread of its own.
 
     Parameters
     ----------

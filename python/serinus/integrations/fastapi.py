@@ -91,8 +91,10 @@ def route_request(
         def user(body: Body) -> str | None:
             return body.user
 
+        Routed = Annotated[LeasedRequest, Depends(route_request(splitter, user_id=user))]
+
         @app.post("/v1/completions")
-        async def complete(body: Body, leased: Annotated[LeasedRequest, Depends(route_request(splitter, user_id=user))]):
+        async def complete(body: Body, leased: Routed):
             return LeasedStreamingResponse(leased, engines[leased.version].stream(body.prompt))
     """
     session = Session(header=session_header, cookie=None)

@@ -176,7 +176,9 @@ class VersionedPipeline:
             streamer.stop()
             thread.join()
 
-    def _run(self, request: LeasedRequest, text_inputs: Any, streamer: Streamer | None, options: dict[str, Any]) -> Answer:
+    def _run(
+        self, request: LeasedRequest, text_inputs: Any, streamer: Streamer | None, options: dict[str, Any]
+    ) -> Answer:
         if streamer is not None:
             options = {**options, "streamer": streamer}
         try:
