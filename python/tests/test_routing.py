@@ -1,5 +1,7 @@
 """Routing from Python."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -89,3 +91,38 @@ def test_threads_share_a_splitter():
     stats = split.stats()
     assert sum(version.count for version in stats.values()) == 8_000
     assert all(version.in_flight == 0 for version in stats.values())
+
+
+def test_an_abandoned_lease_and_one_that_was_ended_say_so():
+    split = splitter()
+    lease = split.route(user_id="u1")
+    assert not lease.ended
+    lease.abandon(ttft_ms=41.0, latency_ms=900.0)
+    assert lease.ended and split.stats()[lease.version].in_flight == 0
+    for again in [lease.abandon, lease.finish, lambda: split.retry(lease)]:
+        with pytest.raises(sr.RoutingError, match="finished already"):
+            again()
+    with pytest.raises(TypeError):
+        split.route().abandon(latency_ms="long")
+
+
+def test_a_cancelled_request_is_tried_again_on_a_version_that_stays():
+    split = splitter()
+    lease = split.route(force_version="v2")
+    with pytest.raises(sr.RoutingError):
+        split.cancel("v2")
+    split.withdraw("v2")
+    assert not lease.cancelled
+    assert split.cancel("v2") == 1 and lease.cancelled
+    again = split.retry(lease)
+    assert (again.version, again.reason, lease.ended, again.cancelled) == ("v1", "retried", True, False)
+    again.finish()
+    assert split.cancel("v9") == 0
+    stats = split.stats()
+    assert all(version.in_flight == 0 for version in stats.values())
+    assert stats["v1"].by_reason == {"retried": 1}
+
+
+def test_importing_the_package_imports_no_integration():
+    code = "import sys, serinus; assert not [name for name in sys.modules if 'integrations' in name]"
+    subprocess.run([sys.executable, "-c", code], check=True)

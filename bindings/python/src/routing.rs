@@ -145,6 +145,16 @@ impl Splitter {
         self.splitter.clear_sticky_sessions();
     }
 
+    /// Gives up a cancelled lease and begins again on a version that stays; evidence for neither.
+    fn retry(&self, py: Python<'_>, lease: &Lease) -> PyResult<Lease> {
+        let held = self.splitter.retry(lease.end(py)?);
+        Ok(Lease::new(self.names.of(py, held.version()), held))
+    }
+
+    fn cancel(&self, py: Python<'_>, version: &str) -> PyResult<u64> {
+        self.splitter.cancel(&self::version(py, version)?).map_err(|error| errors::routing(py, &error))
+    }
+
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
         serde_json::to_string(&self.splitter.stats()).map_err(|error| errors::form(py, &error))
     }
@@ -167,6 +177,11 @@ impl Lease {
     /// Takes what is held, if it is still held. A thread that died with the lock left it whole.
     fn take(&self, py: Python<'_>) -> Option<Held> {
         self.held.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn end(&self, py: Python<'_>) -> PyResult<Held> {
+        let what = "this lease has been finished already; each lease ends once";
+        self.take(py).ok_or_else(|| errors::raise(py, "RoutingError", what, None, None))
     }
 }
 
@@ -194,6 +209,12 @@ impl Lease {
         held.as_ref().is_some_and(Held::is_cancelled)
     }
 
+    /// Whether the request has ended, one way or another.
+    #[getter]
+    fn ended(&self, py: Python<'_>) -> bool {
+        self.held.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     #[expect(clippy::too_many_arguments, reason = "keywords")]
     #[pyo3(signature = (*, ttft_ms=None, latency_ms=None, tokens=None, error=None, passed=None, quality=None))]
     fn finish(
@@ -207,11 +228,16 @@ impl Lease {
         quality: Option<f64>,
     ) -> PyResult<()> {
         let error = error.map_or(Ok(false), PyAnyMethods::is_truthy)?;
-        let Some(held) = self.take(py) else {
-            let what = "this lease has been finished already; each lease ends once";
-            return Err(errors::raise(py, "RoutingError", what, None, None));
-        };
+        let held = self.end(py)?;
         held.finish(Outcome { ttft_ms, latency_ms, tokens, error, passed, quality, ..Outcome::ok() });
+        Ok(())
+    }
+
+    /// Ends the request as abandoned: its client went away. Says how long it had waited by then, and its time to the
+    /// first token if that had come, so that a version that is left for being slow does not look fast.
+    #[pyo3(signature = (*, ttft_ms=None, latency_ms=None))]
+    fn abandon(&self, py: Python<'_>, ttft_ms: Option<f64>, latency_ms: Option<f64>) -> PyResult<()> {
+        self.end(py)?.abandon(Outcome { ttft_ms, latency_ms, ..Outcome::ok() });
         Ok(())
     }
 
