@@ -4,6 +4,7 @@
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
 mod errors;
+mod evaluate;
 mod numbers;
 mod planning;
 mod routing;
@@ -13,5 +14,6 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     planning::register(module)?;
-    routing::register(module)
+    routing::register(module)?;
+    evaluate::register(module)
 }
