@@ -137,7 +137,7 @@ class CanaryEvaluator(_Evaluator):
     >>> evaluation.verdict, evaluation.rollback
     (<Verdict.DEGRADED: 'degraded'>, True)
     >>> evaluation.reasons[0]
-    'judged failures: 14.5% of 200 canary requests against 3.1% of 1,991 stable ones; evidence 210,000:1, needed 421:1'
+    'judged failures: 14.5% of 200 canary requests against 3.1% of 1,991 stable ones; evidence 543 : 1, needed 421 : 1'
     """
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class CanaryEvaluator(_Evaluator):
         cold_start_seconds: float = 0.0,
         calibration: Calibration | None = None,
     ) -> Self:
-        if user_cap not in ("once", None) and not 1 <= user_cap <= 255:
+        if isinstance(user_cap, int) and not 1 <= user_cap <= 255:
             what = f"user_cap must be from 1 to 255, 'once' or None, got {user_cap!r}"
             raise StatisticsError(what, expected="from 1 to 255, 'once' or None", got=repr(user_cap))
         settings = {

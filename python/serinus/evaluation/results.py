@@ -352,11 +352,11 @@ def _parts(plain: dict[str, Any]) -> _Parts:
     for name, guardrail in plain["guardrails"].items():
         guardrail["interval"] = intervals.get(name)
     guardrails = {name: _guardrail(guardrail) for name, guardrail in plain["guardrails"].items()}
-    quality = {name: _corrected(value) if "corrected" in name else value for name, value in plain["quality"].items()}
+    corrected = {name: _corrected(plain["quality"][name]) for name in ("stable_corrected", "canary_corrected")}
     return _Parts(
         latency=LatencyComparison(**plain["latency"]),
         errors=ErrorComparison(**plain["errors"]),
-        quality=QualityComparison(**quality),
+        quality=QualityComparison(**{**plain["quality"], **corrected}),
         guardrails=guardrails,
         alerts=plain["alerts"],
         ledger=_ledger(plain["ledger"]),
@@ -387,7 +387,9 @@ def _interval(low: float | None, high: float | None) -> Interval:
 
 
 def _corrected(plain: dict[str, Any] | None) -> CorrectedRate | None:
-    return plain and CorrectedRate(rate=plain["rate"], interval=Interval(**plain["interval"]))  # type: ignore[return-value]
+    if plain is None:
+        return None
+    return CorrectedRate(rate=plain["rate"], interval=Interval(**plain["interval"]))
 
 
 def _ledger(plain: dict[str, Any] | None) -> Ledger | None:

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
+use pyo3::types::PyString;
 use serinus::clock::{Clock, SystemClock, Timestamp};
 use serinus::evaluate::{CanaryEvaluator, SequentialBuilder, SequentialEvaluator, ThresholdEvaluator, Thresholds};
 use serinus::judge::Calibration;
@@ -350,6 +351,7 @@ impl Evaluator {
             Rule::Sequential(_) => "CanaryEvaluator",
             Rule::Threshold(_) => "ThresholdEvaluator",
         };
-        Ok(format!("{name}(stable={:?}, canary={:?})", self.stable, self.canary))
+        let (stable, canary) = (PyString::new(py, self.stable()), PyString::new(py, self.canary()));
+        Ok(format!("{name}(stable={}, canary={})", stable.repr()?, canary.repr()?))
     }
 }

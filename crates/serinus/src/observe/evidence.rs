@@ -58,6 +58,7 @@ pub(crate) struct Checked {
 
 impl Ready {
     /// Asks the signals.
+    #[inline]
     pub(crate) fn new(end: &End, signals: &Signals) -> Self {
         match end {
             End::Finished(outcome) => {
@@ -71,6 +72,7 @@ impl Ready {
 }
 
 impl Checked {
+    #[inline]
     fn new(outcome: &Outcome) -> Self {
         let (mut checked, mut invalid) = (*outcome, 0);
         let mut check = |value: &mut Option<f64>, greatest: f64| {
@@ -100,6 +102,7 @@ impl ArmEvidence {
     }
 
     /// Adds one request's end, of which the same signals have been asked.
+    #[inline]
     pub(crate) fn count(&mut self, ready: &Ready, signals: &Signals) {
         match ready {
             Ready::Finished(checked, answers) => {

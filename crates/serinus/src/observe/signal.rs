@@ -151,6 +151,7 @@ impl Answers {
     /// How many signals can be asked in advance. Further ones are asked when the answer is counted.
     const MOST: usize = u64::BITS as usize;
 
+    #[inline]
     pub(super) fn of(signals: &Signals, outcome: &Outcome) -> Self {
         let mut answers = Self::default();
         for (place, signal) in signals.iter().take(Self::MOST).enumerate() {
