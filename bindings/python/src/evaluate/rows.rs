@@ -99,8 +99,12 @@ impl Rows<'_> {
 
     /// In the order of their arrival.
     pub(super) fn sorted(self) -> Self {
-        let arrivals = (0..self.len).map(|row| self.arrival(row));
-        if self.arrived_at.is_none() || arrivals.is_sorted() {
+        // Times that are none compare with nothing, and so are not in order.
+        let in_order = |times: &Cow<'_, [f64]>| {
+            let (first, last) = (times.first().copied(), times.last().copied());
+            first >= Some(0.0) && last <= Some(f64::MAX) && times.is_sorted()
+        };
+        if self.arrived_at.as_ref().is_none_or(in_order) {
             return self;
         }
         let mut order: Vec<usize> = (0..self.len).collect();
