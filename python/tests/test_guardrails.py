@@ -1,6 +1,7 @@
 """Guardrails: built-in ones, and those written in Python."""
 
 import logging
+import uuid
 
 import pytest
 import serinus as sr
@@ -65,8 +66,10 @@ def test_a_guardrail_of_ones_own():
 
 
 def test_a_guardrail_that_raises_breaks_no_request(caplog):
+    unique = f"broken-{uuid.uuid4().hex}"
+
     class Broken:
-        name = "broken"
+        name = unique
         increase = 0.5
 
         def failed(self, outcome):
@@ -79,12 +82,12 @@ def test_a_guardrail_that_raises_breaks_no_request(caplog):
         for version in ("v1", "v2"):
             ev.observe_many(version=version, tokens=[7] * 30 + [8] * 30, now=1.0)
             ev.observe(request(version, tokens=7), now=1.0)
-    logged = [record for record in caplog.records if "broken" in record.getMessage()]
+    logged = [record for record in caplog.records if unique in record.getMessage()]
     assert len(logged) == 1 and logged[0].exc_info[0] is KeyError
-    assert ev.guardrail_errors == {"broken": 62}
+    assert ev.guardrail_errors == {unique: 62}
     ev.set_traffic(0.1, now=2.0)
     r = ev.evaluate(now=2.0)
-    assert (r.guardrails["broken"].canary.requests, r.canary_requests) == (30, 61)
+    assert (r.guardrails[unique].canary.requests, r.canary_requests) == (30, 61)
 
 
 def test_a_guardrail_must_not_use_an_evaluator(caplog):

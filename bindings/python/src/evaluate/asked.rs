@@ -47,19 +47,23 @@ impl Asked {
 
     fn ask(&self, py: Python<'_>, outcome: &observe::Outcome) -> Option<bool> {
         let before = ASKING.replace(true);
-        let answer = self.answer(py, outcome);
-        ASKING.set(before);
-        answer.unwrap_or_else(|error| {
-            self.errors.fetch_add(1, Ordering::Relaxed);
-            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                // It was not meant for this request: the main thread gets it as soon as it can.
-                let _ = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
-            } else if !self.is_told.swap(true, Ordering::Relaxed) {
-                // Where even the log fails there is nobody left to tell.
-                let _ = self.tell(py, &error);
-            }
+        let answer = self.answer(py, outcome).unwrap_or_else(|error| {
+            self.note(py, &error);
             None
-        })
+        });
+        ASKING.set(before);
+        answer
+    }
+
+    fn note(&self, py: Python<'_>, error: &PyErr) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            // It was not meant for this request: the main thread gets it as soon as it can.
+            let _ = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
+        } else if !self.is_told.swap(true, Ordering::Relaxed) {
+            // Where even the log fails there is nobody left to tell.
+            let _ = self.tell(py, error);
+        }
     }
 
     fn answer(&self, py: Python<'_>, outcome: &observe::Outcome) -> PyResult<Option<bool>> {

@@ -162,12 +162,18 @@ fn margins(object: &Bound<'_, PyAny>) -> PyResult<Margins> {
     })
 }
 
+/// This thread may hold the lock that it would wait for.
+fn check_not_asking(py: Python<'_>) -> PyResult<()> {
+    if is_asking() {
+        let what = "a guardrail's failed() must not use an evaluator: it answers from the outcome alone";
+        return Err(errors::raise(py, "StatisticsError", what, None, None));
+    }
+    Ok(())
+}
+
 impl Evaluator {
     fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
-        if is_asking() {
-            let what = "a guardrail's failed() must not use an evaluator: it answers from the outcome alone";
-            return Err(errors::raise(py, "StatisticsError", what, None, None));
-        }
+        check_not_asking(py)?;
         // Nothing panics while it is held.
         Ok(self.state.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner))
     }
@@ -303,7 +309,7 @@ impl Evaluator {
             let what = "expected at least one column: without any it is not known how many requests there were";
             return Err(errors::raise(py, "StatisticsError", what, None, None));
         }
-        drop(self.lock(py)?);
+        check_not_asking(py)?;
         py.detach(|| {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             self.take(&mut state, &version, columns.rows());
@@ -335,7 +341,7 @@ impl Evaluator {
     #[pyo3(signature = (*, now=None, confidence=0.95))]
     fn report(&self, py: Python<'_>, now: Option<f64>, confidence: f64) -> PyResult<Report> {
         let now = self.now(py, now)?;
-        drop(self.lock(py)?);
+        check_not_asking(py)?;
         py.detach(|| self.state.lock().unwrap_or_else(PoisonError::into_inner).rule.report(now, confidence))
             .map_err(|error| errors::statistics(py, &error))
     }

@@ -146,8 +146,9 @@ impl Rows<'static> {
         let lens = (self.len, other.len);
         if self.arrived_at.is_some() || other.arrived_at.is_some() || self.at != other.at {
             let seconds = |rows: &Rows<'_>| (0..rows.len).map(|row| rows.arrival(row).as_secs_f64()).collect();
-            let (mut times, others): (Vec<f64>, Vec<f64>) = (seconds(self), seconds(other));
-            times.extend(others);
+            let (known, more): (_, Vec<f64>) = (self.arrived_at.take(), seconds(other));
+            let mut times = known.unwrap_or_else(|| Cow::Owned(seconds(self))).into_owned();
+            times.extend(more);
             self.arrived_at = Some(times.into());
         }
         extend(&mut self.latency_ms, other.latency_ms.as_deref(), lens, f64::NAN);
