@@ -46,7 +46,7 @@ fn of_very_many_signals_each_has_its_answer() {
             &self.1
         }
         fn failed(&self, _: &Outcome) -> Option<bool> {
-            (self.0 % 3 > 0).then_some(self.0 % 2 == 0)
+            (!self.0.is_multiple_of(3)).then_some(self.0.is_multiple_of(2))
         }
     }
     let numbered = |n: usize| Arc::new(Numbered(n, format!("signal-{n}"))) as Arc<dyn Signal>;

@@ -1,5 +1,7 @@
 //! The evaluators: one class, by two rules.
 
+#![expect(clippy::doc_markdown, reason = "these are docstrings of Python")]
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
