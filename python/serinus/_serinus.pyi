@@ -1,5 +1,5 @@
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeAlias, final
 
@@ -11,11 +11,15 @@ __all__ = [
     "AbTest",
     "ConfidenceSequence",
     "Deployment",
+    "Evaluator",
     "Events",
     "Experiments",
     "Lease",
     "Moments",
+    "Observation",
+    "Outcome",
     "Reply",
+    "Report",
     "SequentialTest",
     "Splitter",
     "benjamini_hochberg",
@@ -447,3 +451,131 @@ class Experiments:
     def state_json(self) -> str: ...
     @staticmethod
     def from_json(state: str) -> Experiments: ...
+@disjoint_base
+class Observation:
+    def __new__(
+        cls,
+        *,
+        version: str,
+        latency_ms: float | None = None,
+        ttft_ms: float | None = None,
+        tokens: int | None = None,
+        error: object = None,
+        quality: float | None = None,
+        passed: bool | None = None,
+        feedback: float | None = None,
+        checks: Mapping[str, bool] | None = None,
+        stratum: int | None = None,
+        sticky_key: str | None = None,
+        request_id: str | None = None,
+        arrived_at: float | None = None,
+        prompt: str | None = None,
+        response: str | None = None,
+    ) -> Self: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def latency_ms(self) -> float | None: ...
+    @property
+    def ttft_ms(self) -> float | None: ...
+    @property
+    def tokens(self) -> int | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def quality(self) -> float | None: ...
+    @property
+    def passed(self) -> bool | None: ...
+    @property
+    def feedback(self) -> float | None: ...
+    @property
+    def checks(self) -> dict[str, bool]: ...
+    @property
+    def stratum(self) -> int | None: ...
+    @property
+    def sticky_key(self) -> str | None: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def arrived_at(self) -> float | None: ...
+    @property
+    def prompt(self) -> str | None: ...
+    @property
+    def response(self) -> str | None: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Outcome:
+    @property
+    def latency_ms(self) -> float | None: ...
+    @property
+    def ttft_ms(self) -> float | None: ...
+    @property
+    def tokens(self) -> int | None: ...
+    @property
+    def error(self) -> bool: ...
+    @property
+    def passed(self) -> bool | None: ...
+    @property
+    def quality(self) -> float | None: ...
+    @property
+    def feedback(self) -> float | None: ...
+    @property
+    def checks(self) -> dict[str, bool]: ...
+    @property
+    def stratum(self) -> int | None: ...
+
+@final
+class Report:
+    @staticmethod
+    def from_json(json: str) -> Report: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def rollback(self) -> bool: ...
+    @property
+    def reasons(self) -> list[str]: ...
+    def to_json(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@disjoint_base
+class Evaluator:
+    def __new__(
+        cls,
+        *,
+        stable: str,
+        canary: str,
+        margins: object,
+        min_requests: int,
+        guardrails: Iterable[object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> Self: ...
+    @property
+    def stable(self) -> str: ...
+    @property
+    def canary(self) -> str: ...
+    def observe(self, observation: Observation, *, now: float | None = None) -> None: ...
+    def observe_many(
+        self,
+        *,
+        version: str,
+        latency_ms: object = None,
+        ttft_ms: object = None,
+        tokens: object = None,
+        error: object = None,
+        quality: object = None,
+        passed: object = None,
+        feedback: object = None,
+        stratum: object = None,
+        arrived_at: object = None,
+        sticky_key: Iterable[str | None] | None = None,
+        now: float | None = None,
+    ) -> None: ...
+    def set_traffic(self, canary_share: float, *, now: float | None = None) -> None: ...
+    def promoted(self, *, now: float | None = None) -> None: ...
+    def report(self, *, now: float | None = None, confidence: float = 0.95) -> Report: ...
+    @property
+    def guardrail_errors(self) -> dict[str, int]: ...

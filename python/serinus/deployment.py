@@ -19,7 +19,7 @@ from .errors import RolloutError
 from .events import Events
 from .host import ModelHost
 from .journal import Journal
-from .outcome import HostFailure, Outcome
+from .outcome import HostFailure, RolloutOutcome
 from .planning import UpdatePlan
 from .policy import RolloutPolicy
 from .progress import Lines, Panel, Progress
@@ -107,11 +107,11 @@ class Deployment:
             policy=policy,
             tick_seconds=tick_seconds,
         )
-        self._ended: Future[Outcome] = Future()
+        self._ended: Future[RolloutOutcome] = Future()
         self._starting = threading.Lock()
         self._started = False
 
-    def run(self) -> Outcome:
+    def run(self) -> RolloutOutcome:
         """Carries the plan out, and the plans that supersede it, and gives the outcome of the last. Blocks until the end.
 
         An update that goes badly is an outcome, not an error. Interrupted (Ctrl-C), it puts all traffic on the old version and
@@ -129,7 +129,7 @@ class Deployment:
             self._leave()
             raise
 
-    async def run_async(self) -> Outcome:
+    async def run_async(self) -> RolloutOutcome:
         """As :meth:`run`, awaited. What async methods of the host await runs on the caller's event loop.
 
         Cancelled, it puts all traffic on the old version and leaves the rollout unfinished in the journal.
@@ -237,7 +237,7 @@ class Deployment:
                 HostFailure(method=method, message=message, traceback=traceback or "", exception=error)
                 for method, message, error, traceback in self._native.failures()
             ]
-            outcome = Outcome._of(ended["outcome"])._with(ended["weights"], failures)
+            outcome = RolloutOutcome._of(ended["outcome"])._with(ended["weights"], failures)
         except BaseException as error:
             self._ended.set_exception(error)
         else:

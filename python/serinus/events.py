@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _serinus
 from ._value import Value, seconds
-from .outcome import Outcome, Rollback
+from .outcome import RolloutOutcome, Rollback
 
 __all__ = ["Event", "EventKind", "Events"]
 
@@ -73,7 +73,7 @@ class Event(Value):
         What the evaluator said.
     rollback : Rollback or None
         The way back.
-    outcome : Outcome or None
+    outcome : RolloutOutcome or None
         The end.
     """
 
@@ -88,7 +88,7 @@ class Event(Value):
     pairs: int | None = None
     evaluation: Any = None
     rollback: Rollback | None = None
-    outcome: Outcome | None = None
+    outcome: RolloutOutcome | None = None
 
     def __str__(self) -> str:
         share = "" if self.weight is None else f"{self.weight:.1%}"
@@ -129,7 +129,7 @@ def _rolled_back(told: Any) -> dict[str, Any]:
 
 
 def _finished(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.FINISHED, "text": told["reason"], "outcome": Outcome._of(told)}
+    return {"kind": EventKind.FINISHED, "text": told["reason"], "outcome": RolloutOutcome._of(told)}
 
 
 _FIELDS = {"progress": _progress, "judged": _judged, "rolled_back": _rolled_back, "finished": _finished}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ._value import Value, seconds
 
-__all__ = ["HostFailure", "Outcome", "Rollback", "RollbackStep", "RollbackTiming", "Status"]
+__all__ = ["HostFailure", "RolloutOutcome", "Rollback", "RollbackStep", "RollbackTiming", "Status"]
 
 
 class Status(enum.StrEnum):
@@ -138,7 +138,7 @@ def _restore_failure(data: dict[str, Any]) -> HostFailure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Value):
+class RolloutOutcome(Value):
     """How an update ended, and why.
 
     Attributes
@@ -175,7 +175,7 @@ class Outcome(Value):
     host_failures: tuple[HostFailure, ...] = ()
 
     @classmethod
-    def _of(cls, data: dict[str, Any]) -> Outcome:
+    def _of(cls, data: dict[str, Any]) -> RolloutOutcome:
         rollback = data["rollback"]
         return cls(
             status=Status(data["status"]),
@@ -188,6 +188,6 @@ class Outcome(Value):
             finished_at=seconds(data["finished_at"]),
         )
 
-    def _with(self, weights: Sequence[tuple[int, float]], failures: Sequence[HostFailure]) -> Outcome:
+    def _with(self, weights: Sequence[tuple[int, float]], failures: Sequence[HostFailure]) -> RolloutOutcome:
         shares = tuple((seconds(at), share) for at, share in weights)
         return dataclasses.replace(self, weights=shares, host_failures=tuple(failures))

@@ -6,6 +6,7 @@
 mod calls;
 mod deploy;
 mod errors;
+mod evaluate;
 mod experiment;
 mod interpreter;
 mod logs;
@@ -25,5 +26,6 @@ fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     deploy::register(module)?;
     simulate::register(module)?;
     stats::register(module)?;
-    experiment::register(module)
+    experiment::register(module)?;
+    evaluate::register(module)
 }

@@ -10,7 +10,7 @@ use super::flight::{Epoch, Flight};
 use super::request::Reason;
 use super::token::{Pin, SessionToken, TokenId, TokenKey};
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, End, Outcome, Signals, UserShares};
+use crate::observe::{ArmEvidence, End, Outcome, Ready, Signals, UserShares};
 use crate::sync::{AtomicBool, Ordering};
 
 /// What all leases of one version share while it is served.
@@ -91,7 +91,10 @@ impl Stripe {
     #[inline]
     fn end(&self, is_evidence: bool, end: &End) {
         if let Some(recording) = self.recording.as_ref().filter(|_| is_evidence) {
-            recording.evidence.lock().record(end, &recording.signals);
+            // The signals are asked before the lock is taken: one of the host's may wait for a lock that a thread holds which
+            // waits for this one.
+            let ready = Ready::new(end, &recording.signals);
+            recording.evidence.lock().count(&ready, &recording.signals);
         }
         self.flight.end();
         self.version.ended.ring();
