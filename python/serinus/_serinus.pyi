@@ -1,20 +1,40 @@
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, final
+from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
+from .judging import Generate, Judge, Redactor, TextChecks
+from .prompts import Answer, Prompt
+
 __all__ = [
     "Lease",
+    "OpenAiJudge",
+    "Reply",
+    "Reviewer",
     "Splitter",
+    "StandardChecks",
+    "calibrate",
+    "check_answer",
     "check_fleet",
     "check_model_version",
+    "check_prompt",
+    "compare_in_both_orders",
+    "correct",
     "explain",
+    "measure_calibration",
+    "measure_noise",
     "plan",
     "plan_from_json",
     "plan_from_toml",
     "plan_to_toml",
+    "read_rubric",
 ]
+
+PlainPrompt: TypeAlias = tuple[
+    str, str | None, str | None, bool, str | None, list[tuple[str, str]] | None
+]  # what crosses of a prompt
+PlainAnswer: TypeAlias = tuple[str, bool | None, int | None, list[tuple[str, str]]]
 
 def check_model_version(json: str) -> None: ...
 def check_fleet(json: str) -> None: ...
@@ -29,11 +49,11 @@ class Splitter:
     def __new__(cls, weights: dict[str, float], *, salt: str) -> Self: ...
     def route(
         self,
-        *,
         user_id: str | None = None,
         category: str | None = None,
         force_version: str | None = None,
         session_token: str | None = None,
+        request_id: str | None = None,
     ) -> Lease: ...
     def version_for(self, user_id: str) -> str: ...
     def assign(self, user_ids: Sequence[str]) -> list[str]: ...
@@ -45,6 +65,11 @@ class Splitter:
     def set_category_override(self, category: str, version: str) -> None: ...
     def clear_category_override(self, category: str) -> None: ...
     def clear_sticky_sessions(self) -> None: ...
+    @property
+    def reviewer(self) -> Reviewer | None: ...
+    @reviewer.setter
+    def reviewer(self, reviewer: Reviewer | None) -> None: ...
+    def feedback(self, request_id: str, score: float) -> None: ...
     def stats_json(self) -> str: ...
 
 @final
@@ -56,16 +81,22 @@ class Lease:
     @property
     def session_token(self) -> str: ...
     @property
+    def sampled(self) -> bool: ...
+    @property
     def cancelled(self) -> bool: ...
     def finish(
         self,
-        *,
         ttft_ms: float | None = None,
         latency_ms: float | None = None,
         tokens: int | None = None,
-        error: object = None,
+        *,
         passed: bool | None = None,
         quality: float | None = None,
+        error: object = None,
+        prompt: str | Prompt | None = None,
+        response: str | Answer | None = None,
+        feedback: float | None = None,
+        stratum: int | None = None,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -74,3 +105,54 @@ class Lease:
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> bool: ...
+
+def check_prompt(plain: PlainPrompt) -> None: ...
+def check_answer(plain: PlainAnswer) -> None: ...
+def read_rubric(text: str) -> tuple[str, float]: ...
+def compare_in_both_orders(
+    judge: Judge, prompt: str | Prompt, stable: str | Answer, canary: str | Answer
+) -> tuple[str, bool]: ...
+def measure_noise(
+    judge: Judge, answered_twice: Sequence[tuple[str | Prompt, str | Answer, str | Answer]]
+) -> str: ...
+def measure_calibration(judge: Judge, labelled: Sequence[tuple[str | Prompt, str | Answer, bool]]) -> str: ...
+def calibrate(judged: Sequence[tuple[bool, bool]]) -> str: ...
+def correct(
+    calibration: str, failures: int, trials: int, confidence: float
+) -> tuple[float, float, float] | None: ...
+@final
+class Reply:
+    def give(self, answer: Any) -> None: ...
+
+@disjoint_base
+class OpenAiJudge:
+    def __new__(cls, options: str, api_key: str | None) -> Self: ...
+    def judge_one(self, prompt: str | Prompt, answer: str | Answer) -> tuple[float, bool | None]: ...
+    def judge_two(self, prompt: str | Prompt, first: str | Answer, second: str | Answer) -> str: ...
+    def spent_json(self) -> str: ...
+    def remaining_json(self) -> str: ...
+    def set_budget_json(self, budget: str) -> None: ...
+
+@disjoint_base
+class StandardChecks:
+    def __new__(cls, options: str) -> Self: ...
+    def check_json(self, prompt: str | Prompt, answer: str | Answer) -> str: ...
+
+@disjoint_base
+class Reviewer:
+    def __new__(
+        cls,
+        judge: Judge | None,
+        checks: TextChecks | None,
+        generate: Generate | None,
+        redactor: Redactor | None,
+        options: str,
+        workers: int,
+    ) -> Self: ...
+    def feedback(self, request_id: str, score: float) -> None: ...
+    def work_off(self) -> None: ...
+    @property
+    def can_shadow(self) -> bool: ...
+    @property
+    def has_checks(self) -> bool: ...
+    def stats_json(self) -> str: ...

@@ -4,14 +4,18 @@
 //! touches is a class of its own. The package around it is in `python/serinus`.
 
 mod errors;
+mod judge;
 mod numbers;
 mod planning;
+mod process;
 mod routing;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    process::register(module)?;
+    judge::register(module)?;
     planning::register(module)?;
     routing::register(module)
 }

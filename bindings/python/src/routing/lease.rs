@@ -1,0 +1,207 @@
+//! A lease: the right to run one request on one version.
+
+#![expect(clippy::doc_markdown, reason = "Python's docstrings are not Markdown")]
+
+use std::mem;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+use serinus::judge::Ticket;
+use serinus::observe::Outcome;
+use serinus::route::{Lease as Held, Reason, SessionToken};
+
+use crate::errors;
+use crate::judge::{Answered, Asked};
+use crate::process::Own;
+
+/// The right to run one request on one version, counted until it ends. It may be handed from thread to thread and from task
+/// to task. One that goes without an end was abandoned: its client went away.
+#[pyclass(frozen, module = "serinus")]
+pub(crate) struct Lease {
+    version: Py<PyString>,
+    reason: Reason,
+    is_sampled: bool,
+    session_token: SessionToken,
+    /// Locked for no longer than it takes to look.
+    held: Mutex<Option<Own<Running>>>,
+}
+
+struct Running {
+    lease: Held,
+    ticket: Option<Box<Ticket>>,
+}
+
+impl Lease {
+    #[inline]
+    pub(super) fn new(version: Py<PyString>, held: Held, ticket: Option<Ticket>) -> Self {
+        Self {
+            version,
+            reason: held.reason(),
+            is_sampled: ticket.is_some(),
+            session_token: held.session_token(),
+            held: Mutex::new(Some(Own::new(Running { lease: held, ticket: ticket.map(Box::new) }))),
+        }
+    }
+
+    /// Takes what is held, if it is still held.
+    #[inline]
+    fn take(&self) -> Option<Own<Running>> {
+        mem::take(&mut *self.held.lock())
+    }
+
+    fn reason_name<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        match self.reason {
+            Reason::Forced => intern!(py, "forced"),
+            Reason::Pinned => intern!(py, "pinned"),
+            Reason::Category => intern!(py, "category"),
+            Reason::Sticky => intern!(py, "sticky"),
+            Reason::Weighted => intern!(py, "weighted"),
+            Reason::Retried => intern!(py, "retried"),
+        }
+    }
+}
+
+/// What is to be judged of a request that has ended.
+fn texts(
+    prompt: Option<&Bound<'_, PyAny>>,
+    response: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<(Asked, Answered)>> {
+    let (Some(prompt), Some(response)) = (prompt, response) else { return Ok(None) };
+    Ok(Some((prompt.extract()?, response.extract()?)))
+}
+
+fn check_stratum(py: Python<'_>, stratum: Option<i64>) -> PyResult<Option<u8>> {
+    let Some(stratum) = stratum else { return Ok(None) };
+    match u8::try_from(stratum) {
+        Ok(fits) if fits < 16 => Ok(Some(fits)),
+        _ => {
+            let (what, got) = (format!("expected a stratum from 0 to 15, got {stratum}"), stratum.to_string());
+            Err(errors::raise(py, "RoutingError", &what, Some("0 to 15"), Some(&got)))
+        }
+    }
+}
+
+#[pymethods]
+impl Lease {
+    /// The version that must answer the request.
+    #[getter]
+    fn version(&self, py: Python<'_>) -> Py<PyString> {
+        self.version.clone_ref(py)
+    }
+
+    /// Why it was chosen: ``"forced"``, ``"pinned"``, ``"category"``, ``"sticky"``, ``"weighted"`` or ``"retried"``.
+    #[getter]
+    fn reason(&self, py: Python<'_>) -> Py<PyString> {
+        self.reason_name(py).clone().unbind()
+    }
+
+    /// A token that keeps the conversation on this version: hand it to the client, and pass it to ``route`` again.
+    #[getter]
+    fn session_token(&self) -> String {
+        self.session_token.to_string()
+    }
+
+    /// Whether the request's prompt and answer are wanted for judging: hand them to ``finish``.
+    #[getter]
+    fn sampled(&self) -> bool {
+        self.is_sampled
+    }
+
+    /// Whether the request must stop: its version is leaving and the drain deadline has passed.
+    #[getter]
+    fn cancelled(&self) -> bool {
+        let held = self.held.lock();
+        held.as_ref().and_then(Own::get).is_some_and(|running| running.lease.is_cancelled())
+    }
+
+    /// Ends the request with what came of it. What was not measured is left out; a measurement that cannot be right is
+    /// counted as invalid, and is no error.
+    ///
+    /// Parameters
+    /// ----------
+    /// ttft_ms, latency_ms : float, optional
+    ///     Time to the first token, and to the last, from the request's arrival, in milliseconds.
+    /// tokens : int, optional
+    ///     Tokens of the response.
+    /// error : object, optional
+    ///     Anything true means that the request failed.
+    /// passed : bool, optional
+    ///     A yes-or-no judgement of the answer.
+    /// quality, feedback : float, optional
+    ///     A score of the answer, and what its user thought of it, in [0, 1].
+    /// prompt : str or Prompt, optional
+    /// response : str or Answer, optional
+    ///     What was asked and answered. They are judged if the request is `sampled` and did not fail, and not looked at
+    ///     otherwise.
+    /// stratum : int, optional
+    ///     What kind of request it was, from 0 to 15: only requests of the same kind are compared.
+    ///
+    /// Raises
+    /// ------
+    /// RoutingError
+    ///     If the lease has ended already, or for a stratum that there is not.
+    #[expect(clippy::too_many_arguments, reason = "keywords")]
+    #[pyo3(signature = (ttft_ms=None, latency_ms=None, tokens=None, *, passed=None, quality=None, error=None, prompt=None,
+                        response=None, feedback=None, stratum=None))]
+    fn finish(
+        &self,
+        py: Python<'_>,
+        ttft_ms: Option<f64>,
+        latency_ms: Option<f64>,
+        tokens: Option<u32>,
+        passed: Option<bool>,
+        quality: Option<f64>,
+        error: Option<&Bound<'_, PyAny>>,
+        prompt: Option<&Bound<'_, PyAny>>,
+        response: Option<&Bound<'_, PyAny>>,
+        feedback: Option<f64>,
+        stratum: Option<i64>,
+    ) -> PyResult<()> {
+        let error = error.map_or(Ok(false), PyAnyMethods::is_truthy)?;
+        let stratum = check_stratum(py, stratum)?;
+        let texts = if self.is_sampled && !error { texts(prompt, response)? } else { None };
+        let Some(held) = self.take() else {
+            let what = "this lease has been finished already; each lease ends once";
+            return Err(errors::raise(py, "RoutingError", what, None, None));
+        };
+        let Some(Running { lease, ticket }) = held.into_inner() else { return Ok(()) };
+        let outcome =
+            Outcome { ttft_ms, latency_ms, tokens, error, passed, quality, feedback, stratum, ..Outcome::ok() };
+        lease.finish(outcome);
+        if let (Some(ticket), Some((Asked(prompt), Answered(answer)))) = (ticket, texts) {
+            let ticket = stratum.into_iter().fold(*ticket, Ticket::stratum);
+            ticket.submit(prompt, answer);
+        }
+        Ok(())
+    }
+
+    fn __enter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// Leaving by an exception records an error; leaving without an end, or as the task is cancelled, that the client went
+    /// away.
+    #[pyo3(signature = (kind, _value, _traceback))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        kind: Option<&Bound<'_, PyType>>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        if let Some(running) = self.take().and_then(Own::into_inner)
+            && let Some(kind) = kind
+            && kind.is_subclass(&py.get_type::<PyException>())?
+        {
+            running.lease.finish(Outcome::error());
+        }
+        Ok(false)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!("Lease(version={}, reason='{}')", self.version.bind(py), self.reason_name(py))
+    }
+}
