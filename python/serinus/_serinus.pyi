@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Self, final
 
 from typing_extensions import disjoint_base
 
 from .judging import Generate, Judge, Redactor, TextChecks
-from .prompts import Answer, Prompt
+from .prompts import Answer, PlainAnswer, PlainPrompt, Prompt
 
 __all__ = [
     "Lease",
@@ -30,11 +30,6 @@ __all__ = [
     "plan_to_toml",
     "read_rubric",
 ]
-
-PlainPrompt: TypeAlias = tuple[
-    str, str | None, str | None, bool, str | None, list[tuple[str, str]] | None
-]  # what crosses of a prompt
-PlainAnswer: TypeAlias = tuple[str, bool | None, int | None, list[tuple[str, str]]]
 
 def check_model_version(json: str) -> None: ...
 def check_fleet(json: str) -> None: ...
@@ -120,6 +115,7 @@ def calibrate(judged: Sequence[tuple[bool, bool]]) -> str: ...
 def correct(
     calibration: str, failures: int, trials: int, confidence: float
 ) -> tuple[float, float, float] | None: ...
+
 @final
 class Reply:
     def give(self, answer: Any) -> None: ...

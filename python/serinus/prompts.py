@@ -13,6 +13,12 @@ from .errors import JudgeConfigError
 
 __all__ = ["Answer", "Prompt", "Tool", "ToolCall"]
 
+# What crosses to the extension: text, context, reference; whether JSON is expected, and of which schema; tools, as names and
+# schemas.
+PlainPrompt = tuple[str, str | None, str | None, bool, str | None, list[tuple[str, str]] | None]
+# Text, whether it was cut off, its tokens, the tools that it calls with their arguments.
+PlainAnswer = tuple[str, bool | None, int | None, list[tuple[str, str]]]
+
 
 @dataclass(frozen=True)
 class Tool(Value):
@@ -84,13 +90,13 @@ class Prompt(Value):
         has = [name for name in ("context", "reference", "json", "tools") if getattr(self, name) not in (None, False)]
         return f"Prompt({', '.join([f'{len(self.text)} characters', *has])})"
 
-    def _plain(self) -> _serinus.PlainPrompt:
+    def _plain(self) -> PlainPrompt:
         schema = None if isinstance(self.json, bool) else _schema(self.json)
         tools = None if self.tools is None else [(tool.name, _schema(tool.parameters)) for tool in self.tools]
         return (self.text, self.context, self.reference, self.json is not False, schema, tools)
 
     @classmethod
-    def _of(cls, plain: _serinus.PlainPrompt) -> Prompt:
+    def _of(cls, plain: PlainPrompt) -> Prompt:
         text, context, reference, is_json, schema, tools = plain
         return cls(
             text,
@@ -136,11 +142,11 @@ class Answer(Value):
     def __repr__(self) -> str:
         return f"Answer({len(self.text)} characters{', tool_calls' if self.tool_calls else ''})"
 
-    def _plain(self) -> _serinus.PlainAnswer:
+    def _plain(self) -> PlainAnswer:
         return (self.text, self.cut_off, self.tokens, [(call.name, call.arguments) for call in self.tool_calls])
 
     @classmethod
-    def _of(cls, plain: _serinus.PlainAnswer) -> Answer:
+    def _of(cls, plain: PlainAnswer) -> Answer:
         text, cut_off, tokens, calls = plain
         tool_calls = tuple(ToolCall(name, arguments) for name, arguments in calls)
         return cls(text, cut_off=cut_off, tokens=tokens, tool_calls=tool_calls)

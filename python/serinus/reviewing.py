@@ -476,5 +476,5 @@ class Reviewer(_serinus.Reviewer):
     def stats(self) -> ReviewStats:
         """What it has done so far."""
         data = json.loads(self.stats_json())
-        versions = {name: VersionReviews(**data.pop(name)) for name in ("stable", "canary")}
-        return ReviewStats(**versions, **data)
+        stable, canary = VersionReviews(**data.pop("stable")), VersionReviews(**data.pop("canary"))
+        return ReviewStats(stable=stable, canary=canary, **data)
