@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import inspect
 import os
 import threading
@@ -17,7 +18,7 @@ class _Background:
     """An event loop on a daemon thread. One for all, so that what belongs to a loop (an HTTP client) can be shared."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
+        self._process = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._stay()), name="serinus-asyncio", daemon=True)
@@ -31,14 +32,22 @@ class _Background:
         await self._over.wait()
 
     def _end(self) -> None:
-        if self.process == os.getpid() and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._over.set)
+        loop, self._loop = self._loop, None
+        if self._process == os.getpid() and loop is not None:
+            loop.call_soon_threadsafe(self._over.set)
             self._thread.join(1.0)
 
     def run(self, awaited: Awaitable[Any]) -> Any:
-        if threading.current_thread() is self._thread or self._loop is None:
+        # A task that is cancelled before it begins closes its own coroutine, but none inside of that.
+        coroutine = awaited if inspect.iscoroutine(awaited) else _await(awaited)
+        loop = self._loop
+        if threading.current_thread() is self._thread:
+            coroutine.close()
             raise RuntimeError("a coroutine on this event loop cannot wait for another one; await it")
-        future = asyncio.run_coroutine_threadsafe(_await(awaited), self._loop)
+        if loop is None or loop.is_closed():
+            coroutine.close()
+            raise concurrent.futures.CancelledError("the event loop has ended")
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
         except BaseException:

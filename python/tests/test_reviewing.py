@@ -272,7 +272,7 @@ def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
         splitter = sr.Splitter({{"v1": 1.0}}, salt="chat")
         deployment = sr.Deployment(here.plan(), host=here.Host(), splitter=splitter, reviewer=reviewer, tick_seconds=0.02)
         threading.Thread(target=deployment.run, daemon=True).start()
-        here.served(splitter, reviewer, lambda stats: stats.held > 20, **here.TEXTS)
+        here.served(splitter, reviewer, lambda stats: stats.stable.sampled > 5, **here.TEXTS)
     """)
 
 

@@ -73,13 +73,16 @@ fn texts(
     Ok(Some((prompt.extract()?, response.extract()?)))
 }
 
-fn check_stratum(py: Python<'_>, stratum: Option<i64>) -> PyResult<Option<u8>> {
-    let Some(stratum) = stratum else { return Ok(None) };
-    match u8::try_from(stratum) {
-        Ok(fits) if fits < 16 => Ok(Some(fits)),
+/// A whole number that is to be within limits.
+#[inline]
+fn limited<T: TryFrom<i64>>(py: Python<'_>, field: &str, given: Option<i64>, most: i64) -> PyResult<Option<T>> {
+    let Some(given) = given else { return Ok(None) };
+    match T::try_from(given) {
+        Ok(fits) if given <= most => Ok(Some(fits)),
         _ => {
-            let (what, got) = (format!("expected a stratum from 0 to 15, got {stratum}"), stratum.to_string());
-            Err(errors::raise(py, "RoutingError", &what, Some("0 to 15"), Some(&got)))
+            let (expected, got) = (format!("0 to {most}"), given.to_string());
+            let what = format!("expected {field} from {expected}, got {got}");
+            Err(errors::raise(py, "RoutingError", &what, Some(&expected), Some(&got)))
         }
     }
 }
@@ -142,7 +145,7 @@ impl Lease {
     /// Raises
     /// ------
     /// RoutingError
-    ///     If the lease has ended already, or for a stratum that there is not.
+    ///     If the lease has ended already, or for tokens or a stratum that there cannot be.
     #[expect(clippy::too_many_arguments, reason = "keywords")]
     #[pyo3(signature = (ttft_ms=None, latency_ms=None, tokens=None, *, passed=None, quality=None, error=None, prompt=None,
                         response=None, feedback=None, stratum=None))]
@@ -151,7 +154,7 @@ impl Lease {
         py: Python<'_>,
         ttft_ms: Option<f64>,
         latency_ms: Option<f64>,
-        tokens: Option<u32>,
+        tokens: Option<i64>,
         passed: Option<bool>,
         quality: Option<f64>,
         error: Option<&Bound<'_, PyAny>>,
@@ -161,7 +164,8 @@ impl Lease {
         stratum: Option<i64>,
     ) -> PyResult<()> {
         let error = error.map_or(Ok(false), PyAnyMethods::is_truthy)?;
-        let stratum = check_stratum(py, stratum)?;
+        let tokens = limited(py, "tokens", tokens, i64::from(u32::MAX))?;
+        let stratum = limited(py, "a stratum", stratum, 15)?;
         let texts = if self.is_sampled && !error { texts(prompt, response)? } else { None };
         let Some(held) = self.take() else {
             let what = "this lease has been finished already; each lease ends once";
