@@ -52,36 +52,43 @@ pub(crate) fn enter<T>(visit: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     if *is_open { Python::try_attach(visit) } else { None }
 }
 
+/// The process that something was made in.
+#[derive(Clone, Copy)]
+pub(crate) struct Home(u32);
+
+impl Home {
+    #[inline]
+    pub(crate) fn here() -> Self {
+        Self(FORKS.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        self.0 == FORKS.load(Ordering::Relaxed)
+    }
+}
+
 /// What belongs to the process that made it. In a fork of that process it is neither used nor dropped: its threads are not
 /// there, and whatever they had locked stays locked.
 pub(crate) struct Own<T> {
-    born: u32,
+    home: Home,
     value: Option<T>,
 }
 
 impl<T> Own<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { born: FORKS.load(Ordering::Relaxed), value: Some(value) }
+        Self { home: Home::here(), value: Some(value) }
     }
 
     /// The value; `None` in another process.
     pub(crate) fn get(&self) -> Option<&T> {
-        self.value.as_ref().filter(|_| self.is_at_home())
-    }
-
-    /// As [`get`](Self::get), by value.
-    pub(crate) fn into_inner(mut self) -> Option<T> {
-        if self.is_at_home() { self.value.take() } else { None }
-    }
-
-    pub(crate) fn is_at_home(&self) -> bool {
-        self.born == FORKS.load(Ordering::Relaxed)
+        self.value.as_ref().filter(|_| self.home.is_here())
     }
 }
 
 impl<T> Drop for Own<T> {
     fn drop(&mut self) {
-        if !self.is_at_home() {
+        if !self.home.is_here() {
             mem::forget(self.value.take());
         }
     }

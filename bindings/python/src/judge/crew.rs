@@ -35,7 +35,7 @@ pub(super) fn on_this_thread<T: Send>(py: Python<'_>, work: impl FnOnce() -> T +
 /// The daemon threads, ended with the last user of them.
 pub(super) struct Crew {
     /// `serinus._calls.Crew`, and its `put`.
-    crew: Py<PyAny>,
+    threads: Py<PyAny>,
     put: Py<PyAny>,
     /// What runs a call where it is made.
     run: Py<PyAny>,
@@ -59,7 +59,7 @@ impl Crew {
         let calls = py.import("serinus._calls")?;
         let crew = calls.call_method1("Crew", (threads,))?;
         let put = crew.getattr("put")?.unbind();
-        Ok(Arc::new(Self { crew: crew.unbind(), put, run: calls.getattr("run")?.unbind() }))
+        Ok(Arc::new(Self { threads: crew.unbind(), put, run: calls.getattr("run")?.unbind() }))
     }
 
     /// Calls the function of `serinus._calls` of this name, and reads what it gives.
@@ -101,7 +101,7 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        process::enter(|py| self.crew.bind(py).call_method0("close").map(drop).ok());
+        process::enter(|py| self.threads.bind(py).call_method0("close").map(drop).ok());
     }
 }
 

@@ -11,11 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use serinus::judge::Ticket;
 use serinus::observe::Outcome;
-use serinus::route::{Lease as Held, Reason, SessionToken};
+use serinus::route::{Lease as Held, Reason, SessionPin};
 
 use crate::errors;
 use crate::judge::{Answered, Asked};
-use crate::process::Own;
+use crate::process::Home;
 
 /// The right to run one request on one version, counted until it ends. It may be handed from thread to thread and from task
 /// to task. One that goes without an end was abandoned: its client went away.
@@ -24,14 +24,11 @@ pub(crate) struct Lease {
     version: Py<PyString>,
     reason: Reason,
     is_sampled: bool,
-    session_token: SessionToken,
-    /// Locked for no longer than it takes to look.
-    held: Mutex<Option<Own<Running>>>,
-}
-
-struct Running {
-    lease: Held,
-    ticket: Option<Box<Ticket>>,
+    home: Home,
+    session_pin: SessionPin,
+    /// Locked for no longer than it takes to look, as is the ticket.
+    held: Mutex<Option<Held>>,
+    ticket: Mutex<Option<Box<Ticket>>>,
 }
 
 impl Lease {
@@ -41,15 +38,22 @@ impl Lease {
             version,
             reason: held.reason(),
             is_sampled: ticket.is_some(),
-            session_token: held.session_token(),
-            held: Mutex::new(Some(Own::new(Running { lease: held, ticket: ticket.map(Box::new) }))),
+            home: Home::here(),
+            session_pin: held.session_pin(),
+            held: Mutex::new(Some(held)),
+            ticket: Mutex::new(ticket.map(Box::new)),
         }
     }
 
     /// Takes what is held, if it is still held.
     #[inline]
-    fn take(&self) -> Option<Own<Running>> {
-        mem::take(&mut *self.held.lock())
+    fn take(&self) -> Option<Held> {
+        self.held.lock().take()
+    }
+
+    #[inline]
+    fn take_ticket(&self) -> Option<Box<Ticket>> {
+        if self.is_sampled { self.ticket.lock().take() } else { None }
     }
 
     fn reason_name<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
@@ -104,7 +108,7 @@ impl Lease {
     /// A token that keeps the conversation on this version: hand it to the client, and pass it to ``route`` again.
     #[getter]
     fn session_token(&self) -> String {
-        self.session_token.to_string()
+        self.session_pin.sign().to_string()
     }
 
     /// Whether the request's prompt and answer are wanted for judging: hand them to ``finish``.
@@ -117,7 +121,7 @@ impl Lease {
     #[getter]
     fn cancelled(&self) -> bool {
         let held = self.held.lock();
-        held.as_ref().and_then(Own::get).is_some_and(|running| running.lease.is_cancelled())
+        held.as_ref().is_some_and(Held::is_cancelled)
     }
 
     /// Ends the request with what came of it. What was not measured is left out; a measurement that cannot be right is
@@ -171,11 +175,22 @@ impl Lease {
             let what = "this lease has been finished already; each lease ends once";
             return Err(errors::raise(py, "RoutingError", what, None, None));
         };
-        let Some(Running { lease, ticket }) = held.into_inner() else { return Ok(()) };
-        let outcome =
-            Outcome { ttft_ms, latency_ms, tokens, error, passed, quality, feedback, stratum, ..Outcome::ok() };
-        lease.finish(outcome);
-        if let (Some(ticket), Some((Asked(prompt), Answered(answer)))) = (ticket, texts) {
+        if !self.home.is_here() {
+            mem::forget(held);
+            return Ok(());
+        }
+        held.finish(Outcome {
+            ttft_ms,
+            latency_ms,
+            tokens,
+            error,
+            passed,
+            quality,
+            feedback,
+            stratum,
+            ..Outcome::ok()
+        });
+        if let (Some(ticket), Some((Asked(prompt), Answered(answer)))) = (self.take_ticket(), texts) {
             let ticket = stratum.into_iter().fold(*ticket, Ticket::stratum);
             ticket.submit(prompt, answer);
         }
@@ -196,16 +211,29 @@ impl Lease {
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
-        if let Some(running) = self.take().and_then(Own::into_inner)
-            && let Some(kind) = kind
+        let Some(held) = self.take() else { return Ok(false) };
+        if !self.home.is_here() {
+            mem::forget(held);
+            return Ok(false);
+        }
+        drop(self.take_ticket());
+        if let Some(kind) = kind
             && kind.is_subclass(&py.get_type::<PyException>())?
         {
-            running.lease.finish(Outcome::error());
+            held.finish(Outcome::error());
         }
         Ok(false)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
         format!("Lease(version={}, reason='{}')", self.version.bind(py), self.reason_name(py))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.home.is_here() {
+            mem::forget((self.held.get_mut().take(), self.ticket.get_mut().take()));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Versions' names as Python strings.
 
 use std::cell::RefCell;
+use std::ptr;
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -19,16 +20,23 @@ pub(super) struct Names(ThreadLocal<RefCell<Known>>);
 impl Names {
     #[inline]
     pub(super) fn of(&self, py: Python<'_>, version: &VersionId) -> Py<PyString> {
-        let cell = self.0.get_or_default();
-        let known = cell.borrow().iter().find(|(known, _)| known == version).map(|(_, name)| name.clone_ref(py));
-        known.unwrap_or_else(|| Self::learn(py, cell, version))
+        self.known(py, version).unwrap_or_else(|| self.learn(py, version))
+    }
+
+    /// The name, if this thread has had it before. Runs no Python.
+    #[inline]
+    pub(super) fn known(&self, py: Python<'_>, version: &VersionId) -> Option<Py<PyString>> {
+        let known = self.0.get_or_default().borrow();
+        // A version keeps its name where it is as long as it is served.
+        let same = |(known, _): &&(VersionId, _)| ptr::eq(known.as_str(), version.as_str());
+        known.iter().find(same).map(|(_, name)| name.clone_ref(py))
     }
 
     /// Not while the names are borrowed: making a string may run a finalizer, and that may route.
     #[cold]
-    fn learn(py: Python<'_>, cell: &RefCell<Known>, version: &VersionId) -> Py<PyString> {
+    fn learn(&self, py: Python<'_>, version: &VersionId) -> Py<PyString> {
         let name = PyString::intern(py, version.as_str()).unbind();
-        let mut known = cell.borrow_mut();
+        let mut known = self.0.get_or_default().borrow_mut();
         let forgotten = (known.len() >= MOST).then(|| known.remove(0));
         known.push((version.clone(), name.clone_ref(py)));
         drop(known);

@@ -99,7 +99,10 @@ impl Splitter {
 
     /// The version that a user belongs to. Counts nothing.
     fn version_for(&self, py: Python<'_>, user_id: &str) -> Py<PyString> {
-        self.names.of(py, &self.inner().version_for(user_id))
+        let version = self
+            .inner()
+            .with_version_for(user_id, |version| self.names.known(py, version).ok_or_else(|| version.clone()));
+        version.unwrap_or_else(|version| self.names.of(py, &version))
     }
 
     /// The versions that users belong to, in their order.
