@@ -205,10 +205,15 @@ def test_a_reviewer_says_what_it_can_and_refuses_what_makes_no_sense():
 
 
 class Endpoint(BaseHTTPRequestHandler):
+    """Answers as the model's name says."""
+
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.seen.append((self.path, self.headers["Authorization"], body))
-        status, content = self.server.says(json.dumps(body))
+        verdict = '{"better": "B"}' if "answer_A" in json.dumps(body) else '{"score": 5}'
+        status, content = {"down": (500, ""), "locked": (401, "s3cret"), "babbles": (200, "no JSON")}.get(
+            body["model"], (200, verdict)
+        )
         said = {"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 50, "completion_tokens": 5}}
         sent = json.dumps(said).encode()
         self.send_response(status)
@@ -234,7 +239,6 @@ def endpoint():
 
 
 def test_a_model_behind_an_endpoint_judges(endpoint):
-    endpoint.says = lambda body: (200, '{"better": "B"}' if "answer_A" in body else '{"score": 5}')
     judge = sr.OpenAiJudge(
         endpoint=endpoint.url,
         model="m",
@@ -257,17 +261,23 @@ def test_a_model_behind_an_endpoint_judges(endpoint):
     assert raised.value.kind is sr.JudgeErrorKind.OUT_OF_BUDGET
 
 
-def test_what_an_endpoint_does_wrong_has_its_kind(endpoint):
-    judge = sr.OpenAiJudge(endpoint=endpoint.url, model="m", api_key="s3cret", retries=0)
-    for says, kind in [
-        ((500, ""), sr.JudgeErrorKind.UNAVAILABLE),
-        ((401, "s3cret"), sr.JudgeErrorKind.REFUSED),
-        ((200, "no JSON"), sr.JudgeErrorKind.UNPARSABLE),
-    ]:
-        endpoint.says = lambda body, says=says: says
-        with pytest.raises(sr.JudgeError) as raised:
-            judge.score("?", "!")
-        assert raised.value.kind is kind and "s3cret" not in str(raised.value)
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("down", sr.JudgeErrorKind.UNAVAILABLE),
+        ("locked", sr.JudgeErrorKind.REFUSED),
+        ("babbles", sr.JudgeErrorKind.UNPARSABLE),
+    ],
+)
+def test_what_an_endpoint_does_wrong_has_its_kind(endpoint, model, kind):
+    judge = sr.OpenAiJudge(endpoint=endpoint.url, model=model, api_key="s3cret", retries=0)
+    with pytest.raises(sr.JudgeError) as raised:
+        judge.score("?", "!")
+    assert raised.value.kind is kind and "s3cret" not in str(raised.value)
+    labelled = [("?", "!", True)]
+    with pytest.raises(sr.JudgeError) as raised:
+        sr.Calibration.measure(judge, labelled)
+    assert raised.value.kind is kind
 
 
 def test_no_key_is_ever_shown(monkeypatch):

@@ -113,7 +113,11 @@ impl HashSplitter {
         self.with_version_for(sticky_key, VersionId::clone)
     }
 
-    /// As [`version_for`](Self::version_for), without a copy of the name. `read` must not come back to this splitter.
+    /// As [`version_for`](Self::version_for), without a copy of the name.
+    ///
+    /// # Panics
+    ///
+    /// If `read` comes back to this splitter.
     #[inline]
     pub fn with_version_for<T>(&self, sticky_key: &str, read: impl FnOnce(&VersionId) -> T) -> T {
         self.with_cache(|cache| {
