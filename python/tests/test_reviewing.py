@@ -147,7 +147,7 @@ def test_failures_of_a_judge_are_counted_by_their_kind(rollout, kind):
 
 
 @needs_deployment
-def test_a_redactor_is_asked_first_and_one_that_fails_keeps_back(rollout, caplog):
+def test_a_redactor_is_asked_first_and_one_that_fails_keeps_back(rollout):
     seen = []
 
     class Sees(Knows):
@@ -277,8 +277,6 @@ def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
 
 
 def test_workers_end_with_their_reviewer():
-    name = f"{__name__}-{threading.get_ident()}"
-
     class Knows:
         def score(self, prompt, answer):
             return 1.0
@@ -289,7 +287,7 @@ def test_workers_end_with_their_reviewer():
     before = set(threading.enumerate())
     reviewer = sr.Reviewer(Knows(), workers=3)
     crew = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("serinus-judging")]
-    assert len(crew) >= 3 and all(thread.daemon for thread in crew), name
+    assert len(crew) >= 3 and all(thread.daemon for thread in crew)
     del reviewer
     deadline = time.monotonic() + 10.0
     while sum(thread.is_alive() for thread in crew) > len(crew) - 3:
