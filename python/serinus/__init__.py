@@ -1,5 +1,6 @@
 """Safe live model updates for LLM inference servers."""
 
+from .endpoint import Budget, OpenAiJudge, Prices, Rubric, Spent
 from .errors import (
     FeedbackError,
     FeedbackErrorKind,
@@ -46,15 +47,10 @@ from .planning import (
 )
 from .prompts import Answer, Prompt, Tool, ToolCall
 from .reviewing import (
-    Budget,
     Feedback,
-    OpenAiJudge,
-    Prices,
     ReviewStats,
     Reviewer,
-    Rubric,
     Sampling,
-    Spent,
     StandardChecks,
     VersionReviews,
 )
