@@ -18,10 +18,15 @@ from .analysis import (
     SampleRatioCheck,
 )
 from .deployment import Deployment
+from .endpoint import Budget, OpenAiJudge, Prices, Rubric, Spent
 from .errors import (
+    FeedbackError,
+    FeedbackErrorKind,
     HostError,
     JournalError,
+    JudgeConfigError,
     JudgeError,
+    JudgeErrorKind,
     PlanError,
     RolloutError,
     RoutingError,
@@ -29,13 +34,7 @@ from .errors import (
     SimulationError,
     StatisticsError,
 )
-from .events import Event, EventKind, Events
-from .host import ModelHost
-from .journal import Journal, JournalEntry
-from .outcome import HostFailure, Rollback, RollbackStep, RollbackTiming, RolloutOutcome, Status
-from .experiment import AbLength, AbTest, Assignment, Experiments
 from .evaluation import (
-    Calibration,
     CanaryEvaluator,
     Check,
     CorrectedRate,
@@ -55,6 +54,26 @@ from .evaluation import (
     ThresholdEvaluator,
     Verdict,
 )
+from .events import Event, EventKind, Events
+from .experiment import AbLength, AbTest, Assignment, Experiments
+from .host import ModelHost
+from .journal import Journal, JournalEntry
+from .judging import (
+    Calibration,
+    Count,
+    Generate,
+    Judge,
+    JudgeNoise,
+    Pair,
+    PairVerdict,
+    Preference,
+    Redactor,
+    Score,
+    TextChecks,
+    compare_in_both_orders,
+    measure_noise,
+)
+from .outcome import HostFailure, Rollback, RollbackStep, RollbackTiming, RolloutOutcome, Status
 from .planning import (
     Adapter,
     Fleet,
@@ -71,6 +90,15 @@ from .planning import (
 )
 from .policy import Action, Decision, RolloutPolicy, StageView
 from .progress import Progress
+from .prompts import Answer, Prompt, Tool, ToolCall
+from .reviewing import (
+    Feedback,
+    Reviewer,
+    ReviewStats,
+    Sampling,
+    StandardChecks,
+    VersionReviews,
+)
 from .routing import Lease, Splitter, VersionStats
 from .scenario import (
     Behaviour,
@@ -105,17 +133,20 @@ __all__ = [
     "Adapter",
     "Alert",
     "AlertSink",
+    "Answer",
     "AnytimeAnalysis",
     "ArmProgress",
     "ArmSummary",
     "Assignment",
     "Behaviour",
     "BetaScore",
+    "Budget",
     "Calibration",
     "CanaryEvaluator",
     "Capacity",
     "Check",
     "CorrectedRate",
+    "Count",
     "DailyRate",
     "Decision",
     "Deployment",
@@ -129,9 +160,13 @@ __all__ = [
     "Events",
     "Experiments",
     "Faults",
+    "Feedback",
+    "FeedbackError",
+    "FeedbackErrorKind",
     "Finding",
     "FixedAnalysis",
     "Fleet",
+    "Generate",
     "GpuBudget",
     "Guardrail",
     "GuardrailReport",
@@ -141,7 +176,11 @@ __all__ = [
     "Journal",
     "JournalEntry",
     "JournalError",
+    "Judge",
+    "JudgeConfigError",
     "JudgeError",
+    "JudgeErrorKind",
+    "JudgeNoise",
     "LatencyComparison",
     "Lease",
     "Ledger",
@@ -154,14 +193,23 @@ __all__ = [
     "ModelVersion",
     "NoisyJudge",
     "Observation",
+    "OpenAiJudge",
     "Outcome",
+    "Pair",
+    "PairVerdict",
     "PlanError",
     "Planner",
+    "Preference",
+    "Prices",
     "Progress",
+    "Prompt",
     "PromptKind",
     "QualityComparison",
     "RampRate",
     "Rate",
+    "Redactor",
+    "ReviewStats",
+    "Reviewer",
     "Risk",
     "RiskPlanner",
     "Rollback",
@@ -171,7 +219,10 @@ __all__ = [
     "RolloutOutcome",
     "RolloutPolicy",
     "RoutingError",
+    "Rubric",
     "SampleRatioCheck",
+    "Sampling",
+    "Score",
     "SequentialRule",
     "SerinusError",
     "Severity",
@@ -182,21 +233,29 @@ __all__ = [
     "SimulationError",
     "SimulationReport",
     "SlowTail",
+    "Spent",
     "Splitter",
     "Stage",
     "StageView",
+    "StandardChecks",
     "StandardGuardrail",
     "StatisticsError",
     "Status",
     "StepRate",
     "Strategy",
+    "TextChecks",
     "ThresholdEvaluator",
     "ThresholdRule",
+    "Tool",
+    "ToolCall",
     "Traffic",
     "Trajectory",
     "UpdatePlan",
     "Users",
     "Verdict",
+    "VersionReviews",
     "VersionStats",
+    "compare_in_both_orders",
+    "measure_noise",
     "stats",
 ]

@@ -65,7 +65,9 @@ def _evidence(guardrails: Iterable[tuple[str, GuardrailReport]]) -> str:
         y = row * _ROW + 4
         left, right = sorted((x(0.0), x(log_e)))
         needed = x(math.log10(report.threshold))
-        words = _escaped(f"{name}: evidence {report.e_value:.3g}, needed {report.threshold:.3g}, {report.verdict.value}")
+        words = _escaped(
+            f"{name}: evidence {report.e_value:.3g}, needed {report.threshold:.3g}, {report.verdict.value}"
+        )
         parts.append(
             f"<g><title>{words}</title>"
             f'<text x="{_LEFT - 8}" y="{y + 12}" text-anchor="end" {_TEXT}>{_escaped(name)}</text>'

@@ -242,8 +242,6 @@ class Deployment:
             self._ended.set_exception(error)
         else:
             self._ended.set_result(outcome)
-        finally:
-            self._calls.close()
 
     def _leave(self) -> None:
         self._native.stop()
@@ -272,4 +270,3 @@ def _close() -> None:
     for deployment in list(_running):
         with contextlib.suppress(TimeoutError):
             deployment._ended.exception(timeout=10.0)
-    _serinus.close()

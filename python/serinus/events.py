@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _serinus
 from ._value import Value, seconds
-from .outcome import RolloutOutcome, Rollback
+from .outcome import Rollback, RolloutOutcome
 
 __all__ = ["Event", "EventKind", "Events"]
 

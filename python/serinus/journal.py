@@ -42,9 +42,7 @@ class JournalEntry(Value):
 
     def to_json(self) -> str:
         """The entry as JSON, to be kept and read by :meth:`from_json`."""
-        return json.dumps(
-            {"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what}
-        )
+        return json.dumps({"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what})
 
 
 class Journal(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ._value import Value, seconds
 
-__all__ = ["HostFailure", "RolloutOutcome", "Rollback", "RollbackStep", "RollbackTiming", "Status"]
+__all__ = ["HostFailure", "Rollback", "RollbackStep", "RollbackTiming", "RolloutOutcome", "Status"]
 
 
 class Status(enum.StrEnum):

@@ -89,7 +89,10 @@ class Panel:
             case EventKind.WEIGHT:
                 self._told["canary's share"] = f"{event.weight:.1%}"
             case EventKind.HOLDING:
-                self._told |= {"held": f"{event.held_seconds:.0f} s, {event.requests} requests", "waits for": event.text}
+                self._told |= {
+                    "held": f"{event.held_seconds:.0f} s, {event.requests} requests",
+                    "waits for": event.text,
+                }
             case EventKind.SHADOWING:
                 self._told |= {"held": f"{event.held_seconds:.0f} s, {event.pairs} pairs", "waits for": event.text}
             case EventKind.JUDGED:

@@ -12,7 +12,7 @@ def evaluator(**options):
 
 
 class Own:
-    name = "a<b>&\"c\"\x07"
+    name = 'a<b>&"c"\x07'
     increase = 0.5
     noun = "<script>"
 
@@ -34,7 +34,11 @@ def parsed(html):
 
 def test_an_evaluation_shows_itself_in_a_notebook():
     ev = fed()
-    for evaluation in (ev.evaluate(now=2.0), evaluator().evaluate(), sr.ThresholdEvaluator(stable="a", canary="b").evaluate()):
+    for evaluation in (
+        ev.evaluate(now=2.0),
+        evaluator().evaluate(),
+        sr.ThresholdEvaluator(stable="a", canary="b").evaluate(),
+    ):
         root = parsed(evaluation._repr_html_())
         assert str(evaluation.verdict) in "".join(root.itertext())
         bars = root.findall(".//{http://www.w3.org/2000/svg}rect")
@@ -71,7 +75,9 @@ def test_guardrails_are_tables_of_other_libraries():
     assert list(empty.to_frame().columns) == list(frame.columns) and empty.to_arrow().schema == table.schema
 
 
-@pytest.mark.parametrize(("method", "library", "extra"), [("to_frame", "pandas", "pandas"), ("to_arrow", "pyarrow", "arrow")])
+@pytest.mark.parametrize(
+    ("method", "library", "extra"), [("to_frame", "pandas", "pandas"), ("to_arrow", "pyarrow", "arrow")]
+)
 def test_a_library_that_is_not_there_is_named(monkeypatch, method, library, extra):
     monkeypatch.setitem(__import__("sys").modules, library, None)
     with pytest.raises(ImportError, match=rf"pip install serinus\[{extra}\]"):

@@ -8,10 +8,11 @@ mod deploy;
 mod errors;
 mod evaluate;
 mod experiment;
-mod interpreter;
+mod judge;
 mod logs;
 mod numbers;
 mod planning;
+mod process;
 mod routing;
 mod simulate;
 mod stats;
@@ -21,6 +22,9 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     logs::register(module)?;
+    process::register(module)?;
+    calls::register(module)?;
+    judge::register(module)?;
     planning::register(module)?;
     routing::register(module)?;
     deploy::register(module)?;

@@ -1,7 +1,7 @@
 """Judging a canary against the version that it is to replace."""
 
 from .evaluators import CanaryEvaluator, Observation, ThresholdEvaluator
-from .guardrails import Calibration, Check, Guardrail, Outcome, StandardGuardrail
+from .guardrails import Check, Guardrail, Outcome, StandardGuardrail
 from .results import (
     CorrectedRate,
     ErrorComparison,
@@ -17,7 +17,6 @@ from .results import (
 )
 
 __all__ = [
-    "Calibration",
     "CanaryEvaluator",
     "Check",
     "CorrectedRate",

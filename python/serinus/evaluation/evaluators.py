@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from .. import _serinus
 from ..errors import StatisticsError
 from ..planning import Margins, UpdatePlan
-from .guardrails import Calibration, Guardrail, StandardGuardrail
+from .guardrails import Guardrail, StandardGuardrail
 from .results import Evaluation
+
+if TYPE_CHECKING:
+    from ..judging import Calibration
 
 __all__ = ["CanaryEvaluator", "Observation", "ThresholdEvaluator"]
 
@@ -170,7 +173,7 @@ class CanaryEvaluator(_Evaluator):
             "user_cap": 0 if user_cap == "once" else user_cap,
             "cold_start_requests": cold_start_requests,
             "cold_start_seconds": cold_start_seconds,
-            "calibration": calibration._settings() if calibration else None,
+            "calibration": calibration.to_json() if calibration else None,
         }
         return super().__new__(
             cls,

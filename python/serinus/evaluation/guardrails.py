@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-import json
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from .._serinus import Outcome
 from .._value import Value
 
-__all__ = ["Calibration", "Check", "Guardrail", "Outcome", "StandardGuardrail"]
+__all__ = ["Check", "Guardrail", "Outcome", "StandardGuardrail"]
 
 
 class Check(enum.StrEnum):
@@ -121,56 +120,104 @@ class StandardGuardrail(Value):
 
     @classmethod
     def error_rate(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The share of requests that end in an error or never end: a relative increase, in (0, 900]."""
         return cls._of("error_rate", increase, weight, granting, required, alerts_only)
 
     @classmethod
     def failure_rate(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The share of judged answers that did not pass: a relative increase, in (0, 900]."""
         return cls._of("failure_rate", increase, weight, granting, required, alerts_only)
 
     @classmethod
     def abandoned_rate(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The share of requests whose client went away: a relative increase, in (0, 900]. Leases tell of them."""
         return cls._of("abandoned_rate", increase, weight, granting, required, alerts_only)
 
     @classmethod
     def latency(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The latency, at the median, in the tail and in between: a relative increase, in (0, 100]."""
         return cls._of("latency", increase, weight, granting, required, alerts_only)
 
     @classmethod
     def ttft(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The time to the first token, as :meth:`latency`."""
         return cls._of("ttft", increase, weight, granting, required, alerts_only)
 
     @classmethod
     def score(
-        cls, decrease: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        decrease: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The mean score of the answers: an absolute decrease, in (0, 0.99]."""
         return cls._of("score", decrease, weight, granting, required, alerts_only)
 
     @classmethod
     def length(
-        cls, change: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = False
+        cls,
+        change: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """The mean length of the answers: a relative change, to longer or to shorter ones, in (0, 0.9]."""
         return cls._of("length", change, weight, granting, required, alerts_only)
 
     @classmethod
     def unhappy_rate(
-        cls, increase: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = True, alerts_only: bool = True
+        cls,
+        increase: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = True,
+        alerts_only: bool = True,
     ) -> StandardGuardrail:
         """The share of answers that their users disliked, of those that they said something of: a relative increase.
 
@@ -180,7 +227,13 @@ class StandardGuardrail(Value):
 
     @classmethod
     def pairwise(
-        cls, decrease: float, *, weight: float = 0.25, granting: float = 0.5, required: bool = False, alerts_only: bool = False
+        cls,
+        decrease: float,
+        *,
+        weight: float = 0.25,
+        granting: float = 0.5,
+        required: bool = False,
+        alerts_only: bool = False,
     ) -> StandardGuardrail:
         """Answers to the same prompts, pair by pair: by how much the canary loses more of them than it wins.
 
@@ -221,33 +274,4 @@ class StandardGuardrail(Value):
             required=required,
             alerts_only=alerts_only,
             check=check,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration(Value):
-    """What a judge said of answers that people had labelled: how far its judgements are to be believed.
-
-    With it a report has rates of failures corrected for the judge's own errors beside the raw ones (Rogan & Gladen, 1978;
-    interval: Lang & Reiczigel, 2014).
-
-    Parameters
-    ----------
-    bad, bad_found : int
-        Answers labelled as bad, and those of them that the judge failed.
-    good, good_passed : int
-        Answers labelled as good, and those of them that it passed.
-    """
-
-    bad: int
-    bad_found: int
-    good: int
-    good_passed: int
-
-    def _settings(self) -> str:
-        return json.dumps(
-            {
-                "right_on_bad": {"failures": self.bad_found, "trials": self.bad},
-                "right_on_good": {"failures": self.good_passed, "trials": self.good},
-            }
         )

@@ -65,7 +65,7 @@ class EngineHost:
         *,
         fleet: Fleet,
         make_engine: Callable[[ModelVersion], Engine | Awaitable[Engine]],
-        fingerprint: Callable[[Any], str | None | Awaitable[str | None]],
+        fingerprint: Callable[[Any], str | Awaitable[str | None] | None],
         shut_down: Callable[[Any], object] = lambda engine: engine.shutdown(),
         sampling_params: Callable[[int], Any] | None = None,
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from .. import _serinus
 from ._effect import Effect
 from ._result import Alternative, Floats, Interval, Result

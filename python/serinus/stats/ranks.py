@@ -284,9 +284,7 @@ def wilcoxon_signed_rank(
     )
 
 
-def sign_test(
-    wins: int, losses: int, *, alternative: Alternative = "two-sided", confidence: float = 0.95
-) -> SignTest:
+def sign_test(wins: int, losses: int, *, alternative: Alternative = "two-sided", confidence: float = 0.95) -> SignTest:
     """The sign test: of pairs that one side wins or loses, ties left out, whether it wins more often. Exact.
 
     Raises

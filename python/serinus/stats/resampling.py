@@ -136,7 +136,7 @@ def permutation_test(
     a: Floats,
     b: Floats,
     *,
-    statistic: Literal["mean_difference"] | Callable[["array[float]", "array[float]"], float] = "mean_difference",
+    statistic: Literal["mean_difference"] | Callable[[array[float], array[float]], float] = "mean_difference",
     alternative: Alternative = "two-sided",
     resamples: int = 9999,
     seed: int = 1,

@@ -84,9 +84,7 @@ class SequentialTest:
         StatisticsError
             If an argument is out of range.
         """
-        return RateTest._with(
-            _serinus.SequentialTest.rates(direction, margin, relative, expected_rate, weight, alpha)
-        )
+        return RateTest._with(_serinus.SequentialTest.rates(direction, margin, relative, expected_rate, weight, alpha))
 
     @staticmethod
     def scores(*, decrease: float = 0.0, alpha: float = 0.05, direction: Direction = "worse") -> ValueTest:

@@ -10,9 +10,7 @@ from ._result import Alternative, Result
 
 __all__ = ["SampleSize", "minimum_detectable_effect", "power", "sample_size", "time_needed"]
 
-Design: TypeAlias = Literal[
-    "paired", "two-sample", "mann-whitney", "mann-whitney-bound", "win-rate", "two-proportions"
-]
+Design: TypeAlias = Literal["paired", "two-sample", "mann-whitney", "mann-whitney-bound", "win-rate", "two-proportions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,4 +147,3 @@ def time_needed(size: SampleSize, *, requests_per_hour: float, canary_share: flo
     12.56
     """
     return _serinus.time_needed(size.a, size.b, requests_per_hour, canary_share)
-

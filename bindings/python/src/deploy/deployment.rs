@@ -66,7 +66,9 @@ impl Deployment {
             None => Arc::new(MemoryJournal::default()),
             Some(object) => Arc::new(Journal { object, calls: Arc::clone(&calls) }),
         };
-        let mut builder = Driver::builder(plan, host, splitter.get().shared()).tick(tick).journal(Arc::clone(&journal));
+        let mut builder = Driver::builder(plan, host, Arc::clone(splitter.get().inner()) as _)
+            .tick(tick)
+            .journal(Arc::clone(&journal));
         for object in alerts {
             builder = builder.alerts(Arc::new(Sink { object, calls: Arc::clone(&calls) }));
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::bell::Bell;
 use super::flight::{Epoch, Flight};
 use super::request::Reason;
-use super::token::{Pin, SessionToken, TokenId, TokenKey};
+use super::token::{Pin, SessionPin, SessionToken, TokenId, TokenKey};
 use crate::model::VersionId;
 use crate::observe::{ArmEvidence, End, Outcome, Ready, Signals, UserShares};
 use crate::sync::{AtomicBool, Ordering};
@@ -164,8 +164,15 @@ impl Lease {
     /// A token that keeps the conversation on this version; hand it to the client and pass it back in with
     /// [`Request::session_token`](super::Request::session_token).
     pub fn session_token(&self) -> SessionToken {
+        self.session_pin().sign()
+    }
+
+    /// The session token before it is signed, which takes longer than all else here: for who may want it once the lease has
+    /// ended.
+    #[inline]
+    pub fn session_pin(&self) -> SessionPin {
         let version = &self.stripe().version;
-        SessionToken::new(Pin { version: version.token_id, pin_epoch: self.pin_epoch }, &version.token_key)
+        SessionPin { pin: Pin { version: version.token_id, pin_epoch: self.pin_epoch }, key: version.token_key }
     }
 
     /// Ends the request with what came of it.
