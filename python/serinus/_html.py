@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .evaluation.results import Evaluation, GuardrailReport
+    from .outcome import RolloutOutcome
     from .planning import UpdatePlan
 
 _WIDTH = 640
@@ -48,7 +49,32 @@ def plan(shown: UpdatePlan) -> str:
     heads = "".join(f"<th>{head}</th>" for head in ("", "share", "held for", "requests", "replicas", "purpose"))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     steps = [(stage.weight, stage.hold_seconds) for stage in stages]
-    return f"<div><p><strong>{title}</strong></p>{_shares([*steps, (1.0, shown.bake_seconds)])}{table}</div>"
+    chart = _shares(
+        [*steps, (1.0, shown.bake_seconds)],
+        "The new version's share of the traffic over time, if nothing holds it up.",
+    )
+    return f"<div><p><strong>{title}</strong></p>{chart}{table}</div>"
+
+
+def outcome(shown: RolloutOutcome) -> str:
+    """How it ended and why, the canary's share over time, and what the evaluator saw before a rollback."""
+    color = _COLORS["healthy" if shown.status == "completed" else "degraded"]
+    title = f'<strong style="color:{color}">{shown.status.value.replace("_", " ")}</strong>: {_escaped(shown.reason)}'
+    ends = [at for at, _ in shown.weights[1:]] + [shown.finished_at]
+    steps = (
+        [(share, max(end - at, 0.0)) for (at, share), end in zip(shown.weights, ends, strict=True)]
+        if shown.weights
+        else []
+    )
+    chart = _shares(steps, "The new version's share of the traffic over time.") if steps else ""
+    back = shown.rollback
+    took = back.timing if back else None
+    timing = (
+        f"<p>rolled back in {took.total_ms:,.1f} ms, the traffic in {took.traffic_shift_ms:,.2f} ms</p>" if took else ""
+    )
+    seen = evaluation(back.evaluation) if back and back.evaluation else ""
+    warnings = "".join(f"<li>{_escaped(warning)}</li>" for warning in shown.warnings)
+    return f"<div><p>{title}</p>{chart}{timing}{seen}{f'<ul>{warnings}</ul>' if warnings else ''}</div>"
 
 
 def _evidence(guardrails: Iterable[tuple[str, GuardrailReport]]) -> str:
@@ -84,7 +110,7 @@ def _evidence(guardrails: Iterable[tuple[str, GuardrailReport]]) -> str:
     return _svg(bottom + 22, parts, caption)
 
 
-def _shares(steps: list[tuple[float, float]]) -> str:
+def _shares(steps: list[tuple[float, float]], caption: str) -> str:
     total = sum(held for _, held in steps) or 1.0
     height, left, right = 110, 48, _WIDTH - _RIGHT
 
@@ -104,7 +130,7 @@ def _shares(steps: list[tuple[float, float]]) -> str:
             f'<text x="{left - 6}" y="{y(weight) + 4:.1f}" text-anchor="end" {_TEXT}>{weight:.0%}</text>'
         )
     parts.append(f'<text x="{right}" y="{height + 14}" text-anchor="end" {_TEXT}>{_duration(total)}</text>')
-    return _svg(height + 20, parts, "The new version's share of the traffic over time, if nothing holds it up.")
+    return _svg(height + 20, parts, caption)
 
 
 def _svg(height: float, parts: list[str], caption: str) -> str:

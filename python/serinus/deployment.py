@@ -10,19 +10,22 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 from . import _serinus
 from ._calls import Calls
 from .alerts import Alert, AlertSink
 from .errors import RolloutError
+from .evaluation import Evaluation, Guardrail, StandardGuardrail
 from .events import Events
 from .host import ModelHost
 from .journal import Journal
+from .judging import Generate, Judge
 from .outcome import HostFailure, RolloutOutcome
 from .planning import UpdatePlan
 from .policy import RolloutPolicy
 from .progress import Lines, Panel, Progress
+from .reviewing import Reviewer
 from .routing import Splitter
 
 __all__ = ["Deployment"]
@@ -44,6 +47,11 @@ class Deployment:
         The server whose GPUs hold the models.
     splitter : Splitter
         What routes its requests. All traffic is on the plan's current version.
+    judge : Judge or Reviewer, optional
+        Has a sample of the answers judged, by hand of the splitter's leases: see :class:`Reviewer`. Of a judge alone a reviewer
+        is made, which also tries prompts on the new version before any user meets it, if the host can ``generate``.
+    guardrails : iterable of StandardGuardrail or Guardrail
+        What the canary must not make worse, beside the default ones; one with a default's name takes its place.
     journal : Journal, optional
         Where decisions are written down before they are carried out; in memory without one.
     alerts : iterable of AlertSink or of functions of an Alert
@@ -88,6 +96,8 @@ class Deployment:
         *,
         host: ModelHost,
         splitter: Splitter,
+        judge: Judge | Reviewer | None = None,
+        guardrails: Iterable[Guardrail | StandardGuardrail] = (),
         journal: Journal | None = None,
         alerts: Iterable[AlertSink | Callable[[Alert], Any]] = (),
         policy: RolloutPolicy | None = None,
@@ -105,6 +115,8 @@ class Deployment:
             journal=journal,
             alerts=[_sink(alert) for alert in alerts],
             policy=policy,
+            reviewer=_reviewer(judge, host),
+            guardrails=tuple(guardrails),
             tick_seconds=tick_seconds,
         )
         self._ended: Future[RolloutOutcome] = Future()
@@ -213,6 +225,11 @@ class Deployment:
         return self._native.rollout
 
     @property
+    def evaluation(self) -> Evaluation:
+        """What the evaluator says at this moment."""
+        return Evaluation.from_json(self._native.evaluation_json())
+
+    @property
     def phase(self) -> str:
         """Where it stands, in words."""
         return self._native.phase
@@ -246,6 +263,13 @@ class Deployment:
     def _leave(self) -> None:
         self._native.stop()
         self._ended.exception()
+
+
+def _reviewer(judge: Judge | Reviewer | None, host: ModelHost) -> Reviewer | None:
+    if judge is None or isinstance(judge, Reviewer):
+        return judge
+    generate = cast(Generate, host) if callable(getattr(host, "generate", None)) else None
+    return Reviewer(judge, generate=generate)
 
 
 def _sink(alert: AlertSink | Callable[[Alert], Any]) -> AlertSink:

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _serinus
 from ._value import Value, seconds
+from .evaluation import Evaluation
 from .outcome import Rollback, RolloutOutcome
 
 __all__ = ["Event", "EventKind", "Events"]
@@ -86,7 +87,7 @@ class Event(Value):
     held_seconds: float | None = None
     requests: int | None = None
     pairs: int | None = None
-    evaluation: Any = None
+    evaluation: Evaluation | None = None
     rollback: Rollback | None = None
     outcome: RolloutOutcome | None = None
 
@@ -121,7 +122,7 @@ def _progress(told: Any) -> dict[str, Any]:
 
 
 def _judged(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.JUDGED, "text": told["verdict"], "evaluation": told}
+    return {"kind": EventKind.JUDGED, "text": told["verdict"], "evaluation": Evaluation.from_json(json.dumps(told))}
 
 
 def _rolled_back(told: Any) -> dict[str, Any]:

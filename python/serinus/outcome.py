@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _html
 from ._value import Value, seconds
+from .evaluation import Evaluation
 
 __all__ = ["HostFailure", "Rollback", "RollbackStep", "RollbackTiming", "RolloutOutcome", "Status"]
 
@@ -81,18 +84,19 @@ class Rollback(Value):
     stable: str
     canary: str
     reason: str
-    evaluation: Any
+    evaluation: Evaluation | None
     steps: tuple[RollbackStep, ...]
     timing: RollbackTiming
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> Rollback:
+        evaluation = data["evaluation"]
         return cls(
             at=seconds(data["at"]),
             stable=data["stable"],
             canary=data["canary"],
             reason=data["reason"],
-            evaluation=data["evaluation"],
+            evaluation=Evaluation.from_json(json.dumps(evaluation)) if evaluation else None,
             steps=tuple(_step(step) for step in data["steps"]),
             timing=RollbackTiming(**data["timing"]),
         )
@@ -187,6 +191,9 @@ class RolloutOutcome(Value):
             started_at=seconds(data["started_at"]),
             finished_at=seconds(data["finished_at"]),
         )
+
+    def _repr_html_(self) -> str:
+        return _html.outcome(self)
 
     def _with(self, weights: Sequence[tuple[int, float]], failures: Sequence[HostFailure]) -> RolloutOutcome:
         shares = tuple((seconds(at), share) for at, share in weights)

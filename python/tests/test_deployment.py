@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree
 
 import pytest
 import serinus as sr
@@ -414,3 +415,109 @@ def test_progress_is_shown_live():
             running.run()
     shown = screen.getvalue()
     assert "chat/v1-v2@" in shown and "canary's share" in shown and "degraded" in shown and "rolled back" in shown
+
+
+class Short:
+    """Answers of fewer than five tokens."""
+
+    name, increase, noun = "short", 0.5, "short answers"
+
+    def failed(self, outcome):
+        return None if outcome.tokens is None else outcome.tokens < 5
+
+
+def test_a_guardrail_of_ones_own_rolls_back():
+    stop = threading.Event()
+
+    def users(splitter):
+        n = 0
+        while not stop.wait(0.001):
+            for _ in range(40):
+                n += 1
+                with splitter.route(f"user-{n}") as lease:
+                    lease.finish(tokens=3 if lease.version == "v2" else 200)
+
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    serving = threading.Thread(target=users, args=(splitter,))
+    serving.start()
+    try:
+        running = sr.Deployment(held_plan(), host=Host(), splitter=splitter, guardrails=[Short()], tick_seconds=0.005)
+        outcome = running.run()
+    finally:
+        stop.set()
+        serving.join()
+    assert outcome.status is sr.Status.ROLLED_BACK and "short answers" in outcome.reason
+    seen = outcome.rollback.evaluation
+    assert (
+        seen.verdict is sr.Verdict.DEGRADED and seen.guardrails["short"].e_value >= seen.guardrails["short"].threshold
+    )
+
+
+@pytest.mark.parametrize("wrong", [[object()], [sr.StandardGuardrail.latency(0.2), sr.StandardGuardrail.latency(0.3)]])
+def test_guardrails_that_make_no_sense_are_refused(wrong):
+    with pytest.raises((TypeError, sr.SerinusError)):
+        sr.Deployment(short_plan(), host=Host(), splitter=sr.Splitter({"v1": 1.0}, salt="chat"), guardrails=wrong)
+
+
+class Right:
+    """A judge that knows the answer."""
+
+    async def score(self, prompt, answer):
+        return float(answer.text == "42")
+
+    async def prefer(self, prompt, first, second):
+        right = [answer.text == "42" for answer in (first, second)]
+        return "neither" if right[0] == right[1] else ("first" if right[0] else "second")
+
+
+class Generating(Host):
+    """Also answers prompts, and the new version a third of them wrongly."""
+
+    def generate(self, version, prompt):
+        return "41" if version == "v2" and int(prompt.text) % 3 == 0 else "42"
+
+
+def test_a_version_that_answers_wrongly_is_found_before_any_user_meets_it():
+    stop = threading.Event()
+
+    def users(splitter):
+        n = 0
+        while not stop.wait(0.001):
+            n += 1
+            with splitter.route(f"user-{n}", request_id=f"r{n}") as lease:
+                lease.finish(latency_ms=5.0, prompt=str(n), response="42")
+
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    serving = threading.Thread(target=users, args=(splitter,))
+    serving.start()
+    try:
+        host = Generating()
+        sampling = sr.Sampling(per_minute=60_000.0, replays_per_second=2_000.0)
+        reviewer = sr.Reviewer(Right(), generate=host, sampling=sampling)
+        running = sr.Deployment(held_plan(), host=host, splitter=splitter, judge=reviewer, tick_seconds=0.02)
+        events = running.events()
+        outcome = running.run()
+    finally:
+        stop.set()
+        serving.join()
+    assert outcome.status is sr.Status.ROLLED_BACK and outcome.rollback.evaluation.pairs > 50
+    assert "v2" not in splitter.stats() or splitter.stats()["v2"].count == 0
+    kinds = [event.kind for event in events]
+    assert sr.EventKind.SHADOWING in kinds and sr.EventKind.HOLDING not in kinds
+
+
+def test_a_judge_alone_is_given_a_reviewer():
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    sr.Deployment(short_plan(), host=Generating(), splitter=splitter, judge=Right())
+    assert splitter.reviewer.can_shadow
+    plain = sr.Splitter({"v1": 1.0}, salt="chat")
+    sr.Deployment(short_plan(), host=Host(), splitter=plain, judge=Right())
+    assert not plain.reviewer.can_shadow
+
+
+def test_an_outcome_shows_itself_in_a_notebook():
+    with Service(failing="v2") as service:
+        outcome = deployment(service).run()
+    shown = outcome._repr_html_()
+    xml.etree.ElementTree.fromstring(shown)
+    assert "rolled back" in shown and "error_rate" in shown and "over time" in shown

@@ -1,6 +1,5 @@
 """The reviewer under a rollout, at the end of the interpreter, and across forks."""
 
-import inspect
 import os
 import subprocess
 import sys
@@ -72,12 +71,6 @@ def plan(shadow=None):
     return sr.RiskPlanner(shadow=shadow).plan(v1, v1.replace(version="v2", weight_hash="bb"), fleet=fleet)
 
 
-needs_deployment = pytest.mark.skipif(
-    not hasattr(sr, "Deployment") or "reviewer" not in inspect.signature(sr.Deployment).parameters,
-    reason="needs a deployment that takes a reviewer",
-)
-
-
 def served(splitter, reviewer, until, **texts):
     """Serves requests until the reviewer has done what is waited for."""
     splitter.reviewer = reviewer
@@ -99,9 +92,7 @@ def rollout():
 
     def begin(reviewer, **options):
         splitter = sr.Splitter({"v1": 1.0}, salt="chat")
-        deployment = sr.Deployment(
-            plan(**options), host=Host(), splitter=splitter, reviewer=reviewer, tick_seconds=0.02
-        )
+        deployment = sr.Deployment(plan(**options), host=Host(), splitter=splitter, judge=reviewer, tick_seconds=0.02)
         thread = threading.Thread(target=deployment.run, daemon=True)
         thread.start()
         running.append((deployment, thread))
@@ -116,7 +107,6 @@ def rollout():
 TEXTS = {"prompt": "The capital of France?", "response": "Paris."}
 
 
-@needs_deployment
 @pytest.mark.parametrize("judge", [Knows(), KnowsLater()], ids=["plain", "async"])
 def test_sampled_answers_are_judged_and_checked(rollout, judge):
     reviewer = sr.Reviewer(judge, sr.StandardChecks(), workers=2)
@@ -125,7 +115,6 @@ def test_sampled_answers_are_judged_and_checked(rollout, judge):
     assert reviewer.stats().judge_failures == 0
 
 
-@needs_deployment
 def test_a_sampled_request_without_an_answer_is_unanswered(rollout):
     reviewer = sr.Reviewer(Knows(), workers=1)
     served(rollout(reviewer), reviewer, lambda stats: stats.stable.unanswered > 3)
@@ -135,7 +124,6 @@ def test_a_sampled_request_without_an_answer_is_unanswered(rollout):
     assert failed.stats().stable.reviewed == 0
 
 
-@needs_deployment
 @pytest.mark.parametrize("kind", list(sr.JudgeErrorKind))
 def test_failures_of_a_judge_are_counted_by_their_kind(rollout, kind):
     reviewer = sr.Reviewer(Says(sr.JudgeError("no", kind=kind)), workers=0)
@@ -146,7 +134,6 @@ def test_failures_of_a_judge_are_counted_by_their_kind(rollout, kind):
     assert list(counted) == [f"judge_{kind.value}"]
 
 
-@needs_deployment
 def test_a_redactor_is_asked_first_and_one_that_fails_keeps_back(rollout):
     seen = []
 
@@ -169,7 +156,6 @@ def test_a_redactor_is_asked_first_and_one_that_fails_keeps_back(rollout):
         assert not seen
 
 
-@needs_deployment
 def test_prompts_are_tried_in_the_shadow(rollout):
     class Generates:
         async def generate(self, version, prompt):
@@ -183,7 +169,6 @@ def test_prompts_are_tried_in_the_shadow(rollout):
     served(rollout(broken, shadow=sr.Shadow()), broken, lambda stats: stats.replays_failed > 1, **TEXTS)
 
 
-@needs_deployment
 def test_users_say_what_they_think_later(rollout):
     reviewer = sr.Reviewer(feedback=sr.Feedback(), workers=0)
     splitter = rollout(reviewer)
@@ -249,12 +234,11 @@ def test_a_reviewer_of_the_parent_is_inert_in_a_child():
     assert said == "right\n"
 
 
-@needs_deployment
 @pytest.mark.parametrize("busy", ["time.sleep(0.01)", "time.sleep(30)", "sum(range(200_000))", "raise OSError"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
     run(f"""
-        import logging, sys, threading, time
+        import contextlib, logging, sys, threading, time
         sys.path.insert(0, {os.path.dirname(__file__)!r})
         import serinus as sr
         import test_reviewing as here
@@ -270,8 +254,13 @@ def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
 
         reviewer = sr.Reviewer(Busy(), workers=3)
         splitter = sr.Splitter({{"v1": 1.0}}, salt="chat")
-        deployment = sr.Deployment(here.plan(), host=here.Host(), splitter=splitter, reviewer=reviewer, tick_seconds=0.02)
-        threading.Thread(target=deployment.run, daemon=True).start()
+        deployment = sr.Deployment(here.plan(), host=here.Host(), splitter=splitter, judge=reviewer, tick_seconds=0.02)
+
+        def update():
+            with contextlib.suppress(sr.RolloutError):  # it does not come to its end
+                deployment.run()
+
+        threading.Thread(target=update, daemon=True).start()
         here.served(splitter, reviewer, lambda stats: stats.stable.sampled > 5, **here.TEXTS)
     """)
 

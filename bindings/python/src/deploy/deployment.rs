@@ -19,6 +19,8 @@ use super::journal::Journal;
 use super::policy::Policy;
 use crate::calls::Calls;
 use crate::errors;
+use crate::evaluate::maker::maker;
+use crate::judge::Reviewer;
 use crate::routing::Splitter;
 
 /// A plan being carried out.
@@ -42,7 +44,8 @@ struct Ended {
 impl Deployment {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "keywords")]
-    #[pyo3(signature = (plan, *, host, splitter, calls, tick_seconds, alerts, journal=None, policy=None))]
+    #[pyo3(signature = (plan, *, host, splitter, calls, tick_seconds, alerts, journal=None, policy=None, reviewer=None,
+                        guardrails=None))]
     fn new(
         py: Python<'_>,
         plan: &str,
@@ -53,6 +56,8 @@ impl Deployment {
         alerts: Vec<Py<PyAny>>,
         journal: Option<Py<PyAny>>,
         policy: Option<Bound<'_, PyAny>>,
+        reviewer: Option<Py<Reviewer>>,
+        guardrails: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let plan = UpdatePlan::from_json(plan).map_err(|error| errors::plan(py, &error))?;
         let tick = Duration::try_from_secs_f64(tick_seconds).ok().filter(|tick| !tick.is_zero()).ok_or_else(|| {
@@ -66,9 +71,16 @@ impl Deployment {
             None => Arc::new(MemoryJournal::default()),
             Some(object) => Arc::new(Journal { object, calls: Arc::clone(&calls) }),
         };
+        let review = reviewer.as_ref().map(|reviewer| reviewer.get().inner(py)).transpose()?;
+        let checks_texts = review.as_ref().is_some_and(|reviewer| reviewer.has_checks());
+        let make = maker(py, &plan, guardrails, checks_texts)?;
         let mut builder = Driver::builder(plan, host, Arc::clone(splitter.get().inner()) as _)
             .tick(tick)
             .journal(Arc::clone(&journal));
+        builder = builder.evaluator(make);
+        if let Some(review) = review {
+            builder = builder.reviewer(review);
+        }
         for object in alerts {
             builder = builder.alerts(Arc::new(Sink { object, calls: Arc::clone(&calls) }));
         }
@@ -78,6 +90,9 @@ impl Deployment {
         }
         let driver = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
         let controls = driver.controls();
+        if reviewer.is_some() {
+            splitter.get().set_reviewer(reviewer);
+        }
         Ok(Self { driver: Mutex::new(Some(driver)), controls, journal, failures })
     }
 

@@ -24,8 +24,6 @@ pub(super) fn refused(py: Python<'_>, error: &EvaluatorError) -> PyErr {
 /// # Errors
 ///
 /// If a guardrail makes no sense, or they do not fit together or `plan`.
-// Deployments are the other half of it.
-#[allow(dead_code)]
 pub(crate) fn maker(
     py: Python<'_>,
     plan: &UpdatePlan,
