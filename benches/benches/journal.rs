@@ -22,7 +22,7 @@ use serinus::rollout::{Input, Rollout};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 use tempfile::{TempDir, tempdir};
 
-/// All that a rollout writes, from the plan to the end: every default guardrail fed, a minute of it every five.
+/// All that a rollout writes, from the plan to the end: errors, failures and times fed.
 fn rollout() -> (Vec<Entry>, Snapshot) {
     let v1 = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0);
     let v1 = v1.build().expect("a valid version");
@@ -51,8 +51,7 @@ fn rollout() -> (Vec<Entry>, Snapshot) {
             let key = format!("user-{requests}");
             let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
             let latency = 600.0 + f64::from(requests % 97) * 5.0;
-            lease
-                .finish(Outcome::ok().latency_ms(latency).ttft_ms(latency / 8.0).passed(requests % 50 != 0).score(0.8));
+            lease.finish(Outcome::ok().latency_ms(latency).ttft_ms(latency / 8.0).passed(requests % 50 != 0));
         }
         clock.advance(Duration::from_secs(20));
         work.extend(engine.tick());
