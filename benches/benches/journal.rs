@@ -51,7 +51,7 @@ fn rollout() -> (Vec<Entry>, Snapshot) {
             let key = format!("user-{requests}");
             let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
             let latency = 600.0 + f64::from(requests % 97) * 5.0;
-            lease.finish(Outcome::ok().latency_ms(latency).ttft_ms(latency / 8.0).passed(requests % 50 != 0));
+            lease.finish(Outcome::ok().latency_ms(latency).ttft_ms(latency / 8.0).passed(!requests.is_multiple_of(50)));
         }
         clock.advance(Duration::from_secs(20));
         work.extend(engine.tick());

@@ -1,6 +1,7 @@
 //! Processes that die at every write of their journal, and others that go on; in real processes, on a real file.
 #![cfg(feature = "redb")]
 
+#[cfg(unix)]
 mod disk;
 mod host;
 mod kill;
