@@ -2,6 +2,7 @@
 
 from . import _logging as _logging
 from . import stats
+from ._serinus import __version__
 from .alerts import Alert, AlertSink, Severity
 from .analysis import (
     AbAnalysis,
@@ -56,8 +57,9 @@ from .evaluation import (
 )
 from .events import Event, EventKind, Events
 from .experiment import AbLength, AbTest, Assignment, Experiments
+from .history import History, RolloutHistory, history
 from .host import ModelHost
-from .journal import Journal, JournalEntry
+from .journal import Journal, JournalEntry, JournalSnapshot
 from .judging import (
     Calibration,
     Count,
@@ -73,7 +75,7 @@ from .judging import (
     compare_in_both_orders,
     measure_noise,
 )
-from .outcome import HostFailure, Rollback, RollbackStep, RollbackTiming, RolloutOutcome, Status
+from .outcome import HostFailure, Rollback, RollbackStep, RollbackTiming, RolloutOutcome, StageRecord, Status
 from .planning import (
     Adapter,
     Fleet,
@@ -170,12 +172,14 @@ __all__ = [
     "GpuBudget",
     "Guardrail",
     "GuardrailReport",
+    "History",
     "HostError",
     "HostFailure",
     "Interval",
     "Journal",
     "JournalEntry",
     "JournalError",
+    "JournalSnapshot",
     "Judge",
     "JudgeConfigError",
     "JudgeError",
@@ -216,6 +220,7 @@ __all__ = [
     "RollbackStep",
     "RollbackTiming",
     "RolloutError",
+    "RolloutHistory",
     "RolloutOutcome",
     "RolloutPolicy",
     "RoutingError",
@@ -236,6 +241,7 @@ __all__ = [
     "Spent",
     "Splitter",
     "Stage",
+    "StageRecord",
     "StageView",
     "StandardChecks",
     "StandardGuardrail",
@@ -255,7 +261,9 @@ __all__ = [
     "Verdict",
     "VersionReviews",
     "VersionStats",
+    "__version__",
     "compare_in_both_orders",
+    "history",
     "measure_noise",
     "stats",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .evaluation.results import Evaluation, GuardrailReport
+    from .history import RolloutHistory
     from .outcome import RolloutOutcome
     from .planning import UpdatePlan
 
@@ -75,6 +76,18 @@ def outcome(shown: RolloutOutcome) -> str:
     seen = evaluation(back.evaluation) if back and back.evaluation else ""
     warnings = "".join(f"<li>{_escaped(warning)}</li>" for warning in shown.warnings)
     return f"<div><p>{title}</p>{chart}{timing}{seen}{f'<ul>{warnings}</ul>' if warnings else ''}</div>"
+
+
+def history(shown: Iterable[RolloutHistory]) -> str:
+    """A row for each rollout."""
+    rows = "".join(
+        f"<tr><td>{_escaped(one.rollout)}</td><td>{_escaped(one.current)} → {_escaped(one.target)}</td>"
+        f"<td>{(one.status.value if one.status else one.phase).replace('_', ' ')}</td>"
+        f"<td>{one.stages_passed} of {one.stages}</td><td>{_escaped(one.reason or '')}</td></tr>"
+        for one in shown
+    )
+    heads = "".join(f"<th>{head}</th>" for head in ("rollout", "versions", "status", "stages", "reason"))
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _evidence(guardrails: Iterable[tuple[str, GuardrailReport]]) -> str:

@@ -10,6 +10,7 @@ from .prompts import Answer, PlainAnswer, PlainPrompt, Prompt
 from .stats._result import Counts, Floats, Table
 
 __all__ = [
+    "__version__",
     "AbTest",
     "ConfidenceSequence",
     "Deployment",
@@ -61,6 +62,7 @@ __all__ = [
     "harrell_davis",
     "hedges_g",
     "hochberg",
+    "history_json",
     "hodges_lehmann",
     "holm",
     "kolmogorov_smirnov",
@@ -98,6 +100,8 @@ __all__ = [
     "wilson_interval",
     "win_rate",
 ]
+
+__version__: str
 
 def check_model_version(json: str) -> None: ...
 def check_fleet(json: str) -> None: ...
@@ -196,9 +200,9 @@ class Events:
 
 @final
 class Deployment:
-    def __new__(
-        cls,
-        plan: str,
+    @staticmethod
+    def open(
+        plan: str | None,
         *,
         host: object,
         splitter: Splitter,
@@ -209,7 +213,8 @@ class Deployment:
         policy: object = None,
         reviewer: Reviewer | None = None,
         guardrails: object = None,
-    ) -> Self: ...
+        rollout: str | None = None,
+    ) -> Deployment | None: ...
     def drive(self) -> str: ...
     def failures(self) -> list[tuple[str, str, BaseException | None, str | None]]: ...
     def events(self) -> Events: ...
@@ -226,6 +231,8 @@ class Deployment:
     @property
     def phase(self) -> str: ...
     def evaluation_json(self) -> str: ...
+
+def history_json(journal: object, calls: object) -> str: ...
 
 _Ends: TypeAlias = tuple[float, float]
 _Welch: TypeAlias = tuple[float, float, float, float, _Ends, float | None, bool]

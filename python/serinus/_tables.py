@@ -1,4 +1,4 @@
-"""Guardrails as tables of other libraries, which are asked for only here."""
+"""Tables of other libraries, which are asked for only here."""
 
 from __future__ import annotations
 
@@ -74,3 +74,19 @@ def arrow(guardrails: Mapping[str, GuardrailReport]) -> Any:
     pyarrow = _library("pyarrow", "arrow")
     schema = pyarrow.schema([(name, getattr(pyarrow, kind)()) for name, kind in _COLUMNS.items()])
     return pyarrow.table(_columns(guardrails), schema=schema)
+
+
+def rows(guardrails: Mapping[str, GuardrailReport]) -> list[dict[str, Any]]:
+    """The guardrails as plain rows."""
+    columns = _columns(guardrails)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def rows_as_frame(plain: list[dict[str, Any]]) -> Any:
+    """A data frame of plain rows."""
+    return _library("pandas", "pandas").DataFrame(plain)
+
+
+def rows_as_arrow(plain: list[dict[str, Any]]) -> Any:
+    """A table of plain rows."""
+    return _library("pyarrow", "arrow").Table.from_pylist(plain)

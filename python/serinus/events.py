@@ -26,6 +26,8 @@ class EventKind(enum.StrEnum):
 
     PHASE = "phase"
     """Another phase began."""
+    RECOVERED = "recovered"
+    """Another driver goes on with it, after the one before had died in this phase."""
     WEIGHT = "weight"
     """The canary's share changed."""
     HOLDING = "holding"
@@ -109,7 +111,7 @@ def _progress(told: Any) -> dict[str, Any]:
     (name, value), *_ = told.items()
     kind = EventKind(name)
     match kind:
-        case EventKind.PHASE:
+        case EventKind.PHASE | EventKind.RECOVERED:
             stage = value["stage"] if isinstance(value, dict) else None
             return {"kind": kind, "text": "stage" if stage is not None else value, "stage": stage}
         case EventKind.WEIGHT:

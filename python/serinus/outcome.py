@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import _html
+from . import _html, _tables
 from ._value import Value, seconds
 from .evaluation import Evaluation
 
-__all__ = ["HostFailure", "Rollback", "RollbackStep", "RollbackTiming", "RolloutOutcome", "Status"]
+__all__ = ["HostFailure", "Rollback", "RollbackStep", "RollbackTiming", "RolloutOutcome", "StageRecord", "Status"]
 
 
 class Status(enum.StrEnum):
@@ -142,6 +142,29 @@ def _restore_failure(data: dict[str, Any]) -> HostFailure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageRecord(Value):
+    """What one stage has seen. A stage that was interrupted to load replicas has a record for each part.
+
+    Attributes
+    ----------
+    stage : int
+        Its index.
+    weight : float
+        The canary's share.
+    began_at, ended_at : float
+        In seconds since the epoch.
+    evaluation : Evaluation or None
+        What the evaluator said last.
+    """
+
+    stage: int
+    weight: float
+    began_at: float
+    ended_at: float
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RolloutOutcome(Value):
     """How an update ended, and why.
 
@@ -163,6 +186,8 @@ class RolloutOutcome(Value):
         When it began and ended, in seconds since the epoch.
     weights : tuple of (float, float)
         The canary's share over time: seconds since the epoch, and the share from then on.
+    stages : tuple of StageRecord
+        What each stage has seen.
     host_failures : tuple of HostFailure
         The calls to the host that failed, with their tracebacks.
     """
@@ -176,6 +201,7 @@ class RolloutOutcome(Value):
     started_at: float
     finished_at: float
     weights: tuple[tuple[float, float], ...] = ()
+    stages: tuple[StageRecord, ...] = ()
     host_failures: tuple[HostFailure, ...] = ()
 
     @classmethod
@@ -195,6 +221,31 @@ class RolloutOutcome(Value):
     def _repr_html_(self) -> str:
         return _html.outcome(self)
 
-    def _with(self, weights: Sequence[tuple[int, float]], failures: Sequence[HostFailure]) -> RolloutOutcome:
+    def to_frame(self) -> Any:
+        """What each stage has seen, as a :class:`pandas.DataFrame`: a row for each stage and guardrail.
+
+        Needs ``pip install serinus[pandas]``.
+        """
+        return _tables.rows_as_frame(self._evidence())
+
+    def to_arrow(self) -> Any:
+        """As :meth:`to_frame`, as a :class:`pyarrow.Table`. Needs ``pip install serinus[arrow]``."""
+        return _tables.rows_as_arrow(self._evidence())
+
+    def _evidence(self) -> list[dict[str, Any]]:
+        return [
+            {"stage": stage.stage, "weight": stage.weight, "ended_at": stage.ended_at, **row}
+            for stage in self.stages
+            if stage.evaluation
+            for row in _tables.rows(stage.evaluation.guardrails)
+        ]
+
+    def _with(
+        self,
+        *,
+        weights: Sequence[tuple[int, float]],
+        stages: Sequence[StageRecord],
+        failures: Sequence[HostFailure],
+    ) -> RolloutOutcome:
         shares = tuple((seconds(at), share) for at, share in weights)
-        return dataclasses.replace(self, weights=shares, host_failures=tuple(failures))
+        return dataclasses.replace(self, weights=shares, stages=tuple(stages), host_failures=tuple(failures))

@@ -21,6 +21,7 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     logs::register(module)?;
     process::register(module)?;
     calls::register(module)?;

@@ -69,7 +69,7 @@ pub(crate) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(crate) fn new(of: &'a Simulation, seed: u64, stop: Arc<AtomicBool>) -> Result<Self, SimulationError> {
-        let routers = routers(of, seed);
+        let routers = routers(of, seed, of.plan.current().version());
         let (journal, clock) = (Arc::new(MemoryJournal::default()), Arc::new(ManualClock::new(timestamp(0.0))));
         let evaluator = Shared::new(of)?;
         let reviewer = reviewer(of, seed, &clock)?;
@@ -194,9 +194,8 @@ impl<'a> World<'a> {
 }
 
 /// Routers of a process that has just begun: all traffic goes to the old version.
-fn routers(of: &Simulation, seed: u64) -> Arc<Routers> {
-    let weights = Weights::all(of.plan.current().version());
-    Arc::new(Routers::new(&format!("simulation-{seed}"), &weights, of.faults.lagging_routers.0))
+fn routers(of: &Simulation, seed: u64, serving: &VersionId) -> Arc<Routers> {
+    Arc::new(Routers::new(&format!("simulation-{seed}"), &Weights::all(serving), of.faults.lagging_routers.0))
 }
 
 fn reviewer(of: &Simulation, seed: u64, clock: &Arc<ManualClock>) -> Result<Option<Arc<Reviewer>>, SimulationError> {

@@ -5,7 +5,7 @@
 //!
 //! **Logs** (`tracing`). Everything that a rollout does happens in the span `rollout` (target `serinus::rollout`) with the
 //! fields `rollout`, `stable` and `canary`. Its events carry `rollout` and, by message: `phase` a `phase`, `canary weight` a
-//! `weight`, `retrying` a `what` and an `error`, `paused` a `reason`, `warning` a `warning`, `finished` a `status` and a
+//! `weight`, `recovered` a `phase`, `retrying` a `what` and an `error`, `paused` a `reason`, `warning` a `warning`, `finished` a `status` and a
 //! `reason`. Alerts that go to the log have the target `serinus::alert` and the fields `rollout` and `body`; faults of the
 //! driver's own the target `serinus::deploy`. These names stay.
 
@@ -18,13 +18,14 @@ mod deployment;
 mod engine;
 mod error;
 mod events;
+mod recovery;
 mod session;
 mod surroundings;
 mod work;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::{AsyncDeployment, AsyncModelHost, HostFuture};
-pub use builder::DeploymentBuilder;
+pub use builder::{DeploymentBuilder, Unfinished};
 pub use controls::{Controls, DangerousControls};
 pub use deployment::Deployment;
 pub use engine::Engine;

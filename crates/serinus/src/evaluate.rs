@@ -78,4 +78,20 @@ pub trait CanaryEvaluator: Send + fmt::Debug {
 
     /// The verdict at `now`.
     fn evaluate(&self, now: Timestamp) -> Evaluation;
+
+    /// What has been learnt so far, to be kept over a restart. `None`, unless overridden, from an evaluator that begins
+    /// anew with each process. It is asked for about once a minute, and holds no prompt and no answer.
+    fn evidence(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Goes on from what [`evidence`](Self::evidence) gave in another process, under the same budget.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`] if it is not of the same versions and guardrails; the evaluator then stands as it was.
+    fn restore(&mut self, evidence: &serde_json::Value) -> Result<(), StateError> {
+        let _ = evidence;
+        Err(StateError::Unreadable("this evaluator keeps no evidence".into()))
+    }
 }

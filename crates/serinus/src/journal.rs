@@ -1,13 +1,20 @@
 //! What a rollout has decided, written down before it is done.
 
+mod error;
+mod history;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 
+pub use error::JournalError;
+pub use history::History;
 pub use memory::MemoryJournal;
+#[cfg(feature = "redb")]
+pub use redb::{RedbJournal, RedbReader, Retention};
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::clock::Timestamp;
 use crate::plan::UpdatePlan;
@@ -46,10 +53,21 @@ pub enum Record {
     Finished(Box<Outcome>),
 }
 
-/// The journal could not be written or read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the journal failed: {0}")]
-pub struct JournalError(pub String);
+/// How far a rollout has come between two decisions: the time that a stage has been held, and the evidence. It is no entry;
+/// only the latest is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The rollout that it belongs to.
+    pub rollout: String,
+    /// The entries that were written before it.
+    pub entries: u64,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Everything that the rollout remembers.
+    pub state: Box<RolloutState>,
+    /// What its evaluator has learnt; see [`CanaryEvaluator::evidence`](crate::evaluate::CanaryEvaluator::evidence).
+    pub evidence: Option<serde_json::Value>,
+}
 
 /// Where a rollout writes its decisions before it carries them out.
 ///
@@ -59,6 +77,9 @@ pub struct JournalError(pub String);
 /// were appended. `append` may block; it is called on the control path only. A journal that fails stops the next step
 /// of a rollout, which then goes back to the old version; it never stops a rollback. No entry holds a secret, a prompt
 /// or a response.
+///
+/// Keeping snapshots is optional, and one that could not be kept stops nothing. Without any, a rollout that is recovered holds
+/// the stage that was under way from its beginning, with fresh evidence.
 pub trait Journal: Send + Sync + fmt::Debug {
     /// Keeps an entry.
     ///
@@ -80,4 +101,25 @@ pub trait Journal: Send + Sync + fmt::Debug {
     ///
     /// [`JournalError`] if they cannot be read.
     fn entries(&self, rollout: &str) -> Result<Vec<Entry>, JournalError>;
+
+    /// Keeps how far a rollout has come, in the place of what was kept before. It is asked about once a minute. Unless
+    /// overridden, nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if it is not certain that it was kept.
+    fn keep(&self, snapshot: &Snapshot) -> Result<(), JournalError> {
+        let _ = snapshot;
+        Ok(())
+    }
+
+    /// The latest snapshot of a rollout, if one was kept.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if it cannot be read.
+    fn snapshot(&self, rollout: &str) -> Result<Option<Snapshot>, JournalError> {
+        let _ = rollout;
+        Ok(None)
+    }
 }

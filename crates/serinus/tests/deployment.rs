@@ -241,7 +241,7 @@ fn a_drain_that_does_not_end_is_cancelled_and_retried_on_the_old_version() {
 fn a_full_disk_stops_an_update_and_never_a_rollback() {
     let service = Service::start("");
     let deployment = service.deployment(plan()).build().unwrap();
-    service.journal.break_with(Some(JournalError("no space left on device".into())));
+    service.journal.break_with(Some(JournalError::other("no space left on device")));
     let outcome = deployment.run().unwrap();
     assert_eq!(outcome.status, Status::RolledBack);
     assert!(outcome.reason.contains("no space left"), "{}", outcome.reason);

@@ -23,15 +23,17 @@ pub(super) fn refused(py: Python<'_>, error: &EvaluatorError) -> PyErr {
 ///
 /// # Errors
 ///
-/// If a guardrail makes no sense, or they do not fit together or `plan`.
+/// If a guardrail makes no sense, or they do not fit together or `plan`, where it is known by now.
 pub(crate) fn maker(
     py: Python<'_>,
-    plan: &UpdatePlan,
+    plan: Option<&UpdatePlan>,
     guardrails: Option<&Bound<'_, PyAny>>,
     checks_texts: bool,
 ) -> PyResult<impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static> {
     let guardrails = Guardrails::read(guardrails)?;
-    make(plan, &guardrails, checks_texts).map_err(|error| refused(py, &error))?;
+    if let Some(plan) = plan {
+        make(plan, &guardrails, checks_texts).map_err(|error| refused(py, &error))?;
+    }
     Ok(move |plan: &UpdatePlan| -> Box<dyn CanaryEvaluator> {
         match make(plan, &guardrails, checks_texts) {
             Ok(evaluator) => Box::new(evaluator),

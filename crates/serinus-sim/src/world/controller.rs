@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serinus::deploy::{DeployError, Engine, Surroundings, Work};
 use serinus::evaluate::CanaryEvaluator;
 use serinus::host::{HostCall, HostError, HostReply};
+use serinus::journal::History;
 use serinus::model::VersionId;
 use serinus::rollout::{CallId, Input, Rollout};
 use serinus::route::{Lease, RoutingTable, TrafficSplitter};
@@ -127,7 +128,9 @@ impl World<'_> {
 
     pub(super) fn recover(&mut self) -> Result<(), SimulationError> {
         let of = self.of;
-        self.routers = routers(of, self.seed);
+        let left = History::of(&*self.journal, "simulated").map_err(|error| SimulationError::refused(&error))?;
+        let serving = left.map_or_else(|| of.plan.current().version().clone(), |left| left.serving);
+        self.routers = routers(of, self.seed, &serving);
         self.heard_of = 0;
         self.evaluator = self.evaluator.restarted(of)?;
         self.reviewer = reviewer(of, self.seed, &self.clock)?;

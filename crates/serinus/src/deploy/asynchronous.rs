@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio::time::MissedTickBehavior;
 
-use super::builder::DeploymentBuilder;
+use super::builder::{DeploymentBuilder, Unfinished};
 use super::controls::Controls;
 use super::deployment::send;
 use super::error::DeployError;
@@ -71,6 +71,14 @@ impl AsyncDeployment {
         DeploymentBuilder::new(plan, host, splitter)
     }
 
+    /// As [`Deployment::recovery`](super::Deployment::recovery). To be built inside a tokio runtime.
+    pub fn recovery(
+        host: Arc<dyn AsyncModelHost>,
+        splitter: Arc<dyn TrafficSplitter>,
+    ) -> DeploymentBuilder<Arc<dyn AsyncModelHost>, Unfinished> {
+        DeploymentBuilder::new(Unfinished::default(), host, splitter)
+    }
+
     /// A hand on it, for other tasks and threads.
     pub fn controls(&self) -> Controls {
         Controls::new(Arc::clone(&self.session))
@@ -91,7 +99,7 @@ impl AsyncDeployment {
         let mut ticks = tokio::time::interval(self.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.control(|session| session.submit(Input::Start)).await;
+            self.control(Session::set_out).await;
             let outcome = loop {
                 ticks.tick().await;
                 self.control(Session::tick).await;
@@ -138,6 +146,25 @@ impl DeploymentBuilder<Arc<dyn AsyncModelHost>> {
         let runtime = Handle::current();
         let (session, tick) = self.session(|host, alerts| Box::new(Tasks { host, alerts, runtime }))?;
         Ok(AsyncDeployment { session, tick })
+    }
+}
+
+impl DeploymentBuilder<Arc<dyn AsyncModelHost>, Unfinished> {
+    /// The deployment that goes on; `None` if the rollout has ended, or the journal has none. Nothing has been asked of the host
+    /// yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError`] if the journal cannot be read or does not know the rollout, the splitter begins with another version than
+    /// the one that serves, or the evidence that there was does not fit the evaluator.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn build(self) -> Result<Option<AsyncDeployment>, DeployError> {
+        let runtime = Handle::current();
+        let session = self.session(|host, alerts| Box::new(Tasks { host, alerts, runtime }))?;
+        Ok(session.map(|(session, tick)| AsyncDeployment { session, tick }))
     }
 }
 

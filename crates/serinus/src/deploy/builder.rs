@@ -10,19 +10,19 @@ use super::surroundings::Surroundings;
 use crate::alert::{AlertSink, LogAlerts};
 use crate::clock::{Clock, SystemClock};
 use crate::evaluate::CanaryEvaluator;
-use crate::journal::{Journal, MemoryJournal};
+use crate::journal::{History, Journal, JournalError, MemoryJournal};
 use crate::judge::Reviewer;
 use crate::plan::UpdatePlan;
 use crate::rollback::RollbackOrchestrator;
 use crate::rollout::RolloutPolicy;
 use crate::route::TrafficSplitter;
 
-/// Puts a deployment together. Whatever is left out has its default.
-pub struct DeploymentBuilder<H> {
+/// Puts a deployment together, of a plan or of what a journal left [`Unfinished`]. Whatever is left out has its default.
+pub struct DeploymentBuilder<H, P = UpdatePlan> {
     host: H,
     alerts: Vec<Arc<dyn AlertSink>>,
     tick: Duration,
-    plan: UpdatePlan,
+    plan: P,
     splitter: Arc<dyn TrafficSplitter>,
     clock: Arc<dyn Clock>,
     journal: Arc<dyn Journal>,
@@ -33,8 +33,14 @@ pub struct DeploymentBuilder<H> {
     adds_shadow: bool,
 }
 
-impl<H> DeploymentBuilder<H> {
-    pub(super) fn new(plan: UpdatePlan, host: H, splitter: Arc<dyn TrafficSplitter>) -> Self {
+/// In the place of a plan: the rollout that the journal has not seen end.
+#[derive(Clone, Debug, Default)]
+pub struct Unfinished {
+    id: Option<String>,
+}
+
+impl<H, P> DeploymentBuilder<H, P> {
+    pub(super) fn new(plan: P, host: H, splitter: Arc<dyn TrafficSplitter>) -> Self {
         Self {
             plan,
             host,
@@ -100,10 +106,7 @@ impl<H> DeploymentBuilder<H> {
         Self { adds_shadow: false, ..self }
     }
 
-    pub(super) fn session(
-        self,
-        spawner: impl FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn>,
-    ) -> Result<(Arc<Session>, Duration), DeployError> {
+    fn parts(self) -> Parts<H, P> {
         let alerts = if self.alerts.is_empty() { vec![Arc::new(LogAlerts) as Arc<dyn AlertSink>] } else { self.alerts };
         let reviewer = self.reviewer;
         let with = Surroundings { reviewer, ..Surroundings::new(self.splitter, self.clock, self.journal) };
@@ -114,12 +117,53 @@ impl<H> DeploymentBuilder<H> {
             evaluator: self.evaluator,
             adds_shadow: self.adds_shadow,
         };
-        let session = Session::new(recipe, Arc::new(self.plan), spawner(self.host, alerts))?;
-        Ok((session, self.tick))
+        Parts { plan: self.plan, recipe, host: self.host, alerts, tick: self.tick }
     }
 }
 
-impl<H> fmt::Debug for DeploymentBuilder<H> {
+/// What a deployment is made of.
+struct Parts<H, P> {
+    plan: P,
+    recipe: Recipe,
+    host: H,
+    alerts: Vec<Arc<dyn AlertSink>>,
+    tick: Duration,
+}
+
+impl<H> DeploymentBuilder<H, UpdatePlan> {
+    pub(super) fn session(self, spawner: impl MakeSpawner<H>) -> Result<(Arc<Session>, Duration), DeployError> {
+        let Parts { plan, recipe, host, alerts, tick } = self.parts();
+        Ok((Session::begin(recipe, Arc::new(plan), spawner(host, alerts))?, tick))
+    }
+}
+
+impl<H> DeploymentBuilder<H, Unfinished> {
+    /// The rollout of this name; the one that began last unless you name one. Where several services share a journal, name it.
+    pub fn rollout(self, id: impl Into<String>) -> Self {
+        Self { plan: Unfinished { id: Some(id.into()) }, ..self }
+    }
+
+    pub(super) fn session(self, spawner: impl MakeSpawner<H>) -> Result<Option<(Arc<Session>, Duration)>, DeployError> {
+        let Parts { plan, recipe, host, alerts, tick } = self.parts();
+        let journal = &*recipe.with.journal;
+        let history = match &plan.id {
+            Some(rollout) => match History::of(journal, rollout)? {
+                None => return Err(JournalError::UnknownRollout { rollout: rollout.clone() }.into()),
+                known => known,
+            },
+            None => History::last(journal)?,
+        };
+        let Some(left) = history.filter(History::is_unfinished) else { return Ok(None) };
+        Ok(Some((Session::recover(recipe, &left.rollout, spawner(host, alerts))?, tick)))
+    }
+}
+
+/// Puts what does a deployment's work together of its host and of those who are told.
+pub(super) trait MakeSpawner<H>: FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn> {}
+
+impl<H, F: FnOnce(H, Vec<Arc<dyn AlertSink>>) -> Box<dyn Spawn>> MakeSpawner<H> for F {}
+
+impl<H, P> fmt::Debug for DeploymentBuilder<H, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeploymentBuilder").field("tick", &self.tick).finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::error;
 
-use super::builder::DeploymentBuilder;
+use super::builder::{DeploymentBuilder, Unfinished};
 use super::controls::Controls;
 use super::error::DeployError;
 use super::events::Events;
@@ -66,6 +66,53 @@ impl Deployment {
         DeploymentBuilder::new(plan, host, splitter)
     }
 
+    /// Goes on with the rollout that a process which died has left in the journal: the same builder, without a plan, and with the
+    /// journal of that process. [`build`](DeploymentBuilder::build) gives `None` if no rollout is left.
+    ///
+    /// Begin the new process with all traffic on the version that the journal says is [serving](crate::journal::History::serving),
+    /// and give the builder the policy, the evaluator and the reviewer that the rollout had. See
+    /// [`Engine::recover`](super::Engine::recover) for what is done again and what is not. A plan that was to
+    /// [supersede](Controls::supersede) the rollout is not in the journal: say it again.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use serinus::deploy::Deployment;
+    /// use serinus::host::MemoryHost;
+    /// use serinus::journal::{History, Journal, MemoryJournal};
+    /// use serinus::model::ModelVersion;
+    /// use serinus::plan::{Fleet, RiskPlanner, UpdatePlanner};
+    /// use serinus::rollout::Status;
+    /// use serinus::route::{HashSplitter, Weights};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let v1 = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0).build()?;
+    /// # let v2 = v1.to_builder().version("v2").config_hash("c2").build()?;
+    /// # let fleet = Fleet::new(5, 24.0)?;
+    /// # let plan = RiskPlanner::default().plan(&v1, &v2, &fleet)?;
+    /// let host = Arc::new(MemoryHost::serving(fleet, &v1));
+    /// let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default()); // a RedbJournal survives the process
+    /// # let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
+    /// # drop(Deployment::builder(plan, host.clone(), splitter).journal(journal.clone()).build()?); // it dies
+    ///
+    /// // The server begins anew:
+    /// let last = History::last(&*journal)?;
+    /// let serving = last.map_or_else(|| v1.version().clone(), |last| last.serving);
+    /// let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(&serving)));
+    /// let left = Deployment::recovery(host, splitter).journal(journal).tick(Duration::from_millis(5)).build()?;
+    /// if let Some(deployment) = left {
+    ///     assert_eq!(deployment.run()?.status, Status::Completed);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn recovery(
+        host: Arc<dyn ModelHost>,
+        splitter: Arc<dyn TrafficSplitter>,
+    ) -> DeploymentBuilder<Arc<dyn ModelHost>, Unfinished> {
+        DeploymentBuilder::new(Unfinished::default(), host, splitter)
+    }
+
     /// A hand on it, for other threads.
     pub fn controls(&self) -> Controls {
         Controls::new(Arc::clone(&self.session))
@@ -84,7 +131,7 @@ impl Deployment {
     /// an [`Outcome`], not an error.
     pub fn run(self) -> Result<Outcome, DeployError> {
         loop {
-            self.session.submit(Input::Start);
+            self.session.set_out();
             let outcome = loop {
                 if let Some(outcome) = self.session.wait(self.tick)? {
                     break outcome;
@@ -114,6 +161,20 @@ impl DeploymentBuilder<Arc<dyn ModelHost>> {
     pub fn build(self) -> Result<Deployment, DeployError> {
         let (session, tick) = self.session(|host, alerts| Box::new(Threads { host, alerts }))?;
         Ok(Deployment { session, tick })
+    }
+}
+
+impl DeploymentBuilder<Arc<dyn ModelHost>, Unfinished> {
+    /// The deployment that goes on; `None` if the rollout has ended, or the journal has none. Nothing has been asked of the host
+    /// yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError`] if the journal cannot be read or does not know the rollout, the splitter begins with another version than
+    /// the one that serves, or the evidence that there was does not fit the evaluator.
+    pub fn build(self) -> Result<Option<Deployment>, DeployError> {
+        let session = self.session(|host, alerts| Box::new(Threads { host, alerts }))?;
+        Ok(session.map(|(session, tick)| Deployment { session, tick }))
     }
 }
 

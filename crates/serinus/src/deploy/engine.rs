@@ -70,11 +70,16 @@ use crate::route::RoutingError;
 /// ```
 #[derive(Debug)]
 pub struct Engine {
-    with: Surroundings,
-    rollout: Rollout,
-    evaluator: Box<dyn CanaryEvaluator>,
+    pub(super) with: Surroundings,
+    pub(super) rollout: Rollout,
+    pub(super) evaluator: Box<dyn CanaryEvaluator>,
     blocks: Blocks,
-    sequence: u64,
+    /// Entries of this rollout in the journal.
+    pub(super) entries: u64,
+    /// When the latest snapshot was taken, in time held.
+    pub(super) snapshot_at: Duration,
+    /// What the driver before may have died over before it was told.
+    pub(super) untold: Vec<Effect>,
 }
 
 impl Engine {
@@ -102,49 +107,12 @@ impl Engine {
         Ok(Self::new(with, rollout, evaluator, 1))
     }
 
-    /// Goes on with a rollout whose driver died, from what its journal says: the process that serves has begun anew, with all
-    /// traffic on the old version. The canary's replicas are asked for again (a host that still has them has nothing to do)
-    /// and verified before it gets its share back; a stage, or a bake, that was under way is held from its beginning.
-    /// `make` is given the rollout, which has the plan, to give it a policy and an order of leaving of your own, and makes the
-    /// evaluator; one that is [resumed](crate::evaluate::SequentialBuilder::resume) goes on under the same budget.
-    ///
-    /// # Errors
-    ///
-    /// [`DeployError`] if the journal cannot be read, does not know the rollout, or there is no evaluator.
-    pub fn recover<E>(
-        with: Surroundings,
-        id: &str,
-        make: impl FnOnce(Rollout) -> Result<(Rollout, Box<dyn CanaryEvaluator>), E>,
-    ) -> Result<(Self, Vec<Work>), DeployError>
-    where
-        DeployError: From<E>,
-    {
-        let entries = with.journal.entries(id)?;
-        let (mut plan, mut state) = (None, None);
-        for entry in &entries {
-            match &entry.what {
-                Record::Begun(begun) => plan = Some(begun.as_ref()),
-                Record::Decided { state: decided, .. } => state = Some(decided.as_ref()),
-                Record::RolledBack(_) | Record::Finished(_) => {}
-            }
-        }
-        let plan = plan.ok_or_else(|| JournalError(format!("it knows no rollout {id:?}")))?;
-        let (mut rollout, evaluator) = make(Rollout::new(id, Arc::new(plan.clone())))?;
-        if let Some(state) = state {
-            rollout = rollout.resumed(state.clone());
-        }
-        with.check_shadow(rollout.plan())?;
-        let sequence = entries.last().map_or(0, |entry| entry.sequence.saturating_add(1));
-        let mut engine = Self::new(with, rollout, evaluator, sequence);
-        let work = engine.give(Input::Recovered);
-        Ok((engine, work))
-    }
-
-    fn new(with: Surroundings, rollout: Rollout, evaluator: Box<dyn CanaryEvaluator>, sequence: u64) -> Self {
+    pub(super) fn new(with: Surroundings, rollout: Rollout, evaluator: Box<dyn CanaryEvaluator>, entries: u64) -> Self {
         let versions = (rollout.plan().current().version().clone(), rollout.plan().target().version().clone());
         with.review(|reviewer| reviewer.begin(&versions.0, &versions.1, &evaluator.signals(), evaluator.block_rule()));
         let blocks = Blocks::new(versions, &*evaluator, with.clock.now(), &*with.splitter);
-        Self { with, rollout, evaluator, blocks, sequence }
+        let snapshot_at = rollout.held();
+        Self { with, rollout, evaluator, blocks, entries, snapshot_at, untold: Vec::new() }
     }
 
     /// The rollout.
@@ -170,7 +138,9 @@ impl Engine {
         if self.with.events.is_followed() {
             self.tell(now, What::Judged(Arc::new(evaluation.clone())));
         }
-        self.give(Input::Tick(Box::new(evaluation)))
+        let work = self.give(Input::Tick(Box::new(evaluation)));
+        self.keep_snapshot(now);
+        work
     }
 
     /// What the evaluator says at this moment.
@@ -225,6 +195,9 @@ impl Engine {
         let effects = self.rollout.handle(now, input)?;
         let mut hands = Hands::default();
         self.carry_out(now, effects, &mut hands);
+        for effect in std::mem::take(&mut self.untold) {
+            self.perform(now, effect, &mut hands);
+        }
         Ok(self.follow_up(hands))
     }
 
@@ -334,6 +307,7 @@ impl Engine {
             Progress::Weight(weight) => info!(target: "serinus::rollout", rollout, weight, "canary weight"),
             Progress::Retrying { what, error } => warn!(target: "serinus::rollout", rollout, what, error, "retrying"),
             Progress::Paused(reason) => warn!(target: "serinus::rollout", rollout, reason, "paused"),
+            Progress::Recovered(phase) => warn!(target: "serinus::rollout", rollout, %phase, "recovered"),
             Progress::Resumed => info!(target: "serinus::rollout", rollout, "resumed"),
             Progress::Warning(warning) => warn!(target: "serinus::rollout", rollout, warning, "warning"),
             Progress::Holding { .. } | Progress::Shadowing { .. } => {}
@@ -351,10 +325,12 @@ impl Engine {
         self.tell(now, What::Finished(Arc::from(outcome)));
     }
 
+    /// An entry that may not have been kept is replaced by the next one.
     fn journal(&mut self, now: Timestamp, what: Record) -> Result<(), JournalError> {
-        let entry = Entry { rollout: self.rollout.id().to_owned(), sequence: self.sequence, at: now, what };
-        self.sequence += 1;
-        self.with.journal.append(&entry)
+        let entry = Entry { rollout: self.rollout.id().to_owned(), sequence: self.entries, at: now, what };
+        self.with.journal.append(&entry)?;
+        self.entries += 1;
+        Ok(())
     }
 
     fn journal_failed(&self, now: Timestamp, failed: &JournalError, hands: &mut Hands) {

@@ -4,8 +4,9 @@ use thiserror::Error;
 
 use crate::evaluate::EvaluatorError;
 use crate::journal::JournalError;
+use crate::model::VersionId;
 use crate::plan::PlanError;
-use crate::rollout::RolloutError;
+use crate::rollout::{Phase, RolloutError};
 
 /// A deployment that did not begin, or a command that it did not take. What serves goes on serving.
 #[derive(Debug, Error)]
@@ -26,7 +27,22 @@ pub enum DeployError {
          the plan without a shadow"
     )]
     NoShadow,
-    /// The first line of the journal could not be written, so nothing was begun.
+    /// The splitter of a process that begins anew serves another version than the rollout that is to go on.
+    #[error(
+        "{rollout} was {phase} when its process ended, so {expected} has the traffic, and the splitter begins with {found}: load \
+         {expected}, begin with all traffic on it (History::serving names it), and recover then"
+    )]
+    WrongTable {
+        /// The rollout.
+        rollout: String,
+        /// Where it stood.
+        phase: Phase,
+        /// The version that is to have all traffic.
+        expected: VersionId,
+        /// What has traffic instead.
+        found: String,
+    },
+    /// The first line of the journal could not be written, or what was to be recovered could not be read. Nothing was begun.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The driver was [stopped](super::Controls::stop) before the rollout had ended.

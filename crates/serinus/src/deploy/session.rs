@@ -30,17 +30,25 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    fn engine(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Engine, DeployError> {
-        let plan = self.shadowed(plan)?;
-        let evaluator = self.evaluator(&plan)?;
-        let mut rollout = Rollout::new(id, plan);
+    fn begin(&self, id: String, plan: Arc<UpdatePlan>) -> Result<Engine, DeployError> {
+        let (rollout, evaluator) = self.made(Rollout::new(id, self.shadowed(plan)?))?;
+        Engine::begin(self.with.clone(), rollout, evaluator)
+    }
+
+    fn recover(&self, id: &str) -> Result<Engine, DeployError> {
+        Engine::restored(self.with.clone(), id, |rollout| self.made(rollout))
+    }
+
+    /// With a policy and an order of leaving of one's own, and the evaluator.
+    fn made(&self, mut rollout: Rollout) -> Result<(Rollout, Box<dyn CanaryEvaluator>), DeployError> {
+        let evaluator = self.evaluator(rollout.plan())?;
         if let Some(policy) = &self.policy {
             rollout = rollout.with_policy(Arc::clone(policy));
         }
         if let Some(way_back) = &self.way_back {
             rollout = rollout.with_rollback(Arc::clone(way_back));
         }
-        Engine::begin(self.with.clone(), rollout, evaluator)
+        Ok((rollout, evaluator))
     }
 
     fn shadowed(&self, plan: Arc<UpdatePlan>) -> Result<Arc<UpdatePlan>, DeployError> {
@@ -85,6 +93,8 @@ pub(crate) struct Session {
 
 struct State {
     engine: Engine,
+    /// What sets the rollout in motion: a start, or a recovery.
+    first: Input,
     /// The plan that takes over once the rollout has ended.
     successor: Option<Arc<UpdatePlan>>,
     rollouts: u32,
@@ -92,14 +102,23 @@ struct State {
 }
 
 impl Session {
-    pub(crate) fn new(
+    pub(crate) fn begin(
         recipe: Recipe,
         plan: Arc<UpdatePlan>,
         spawner: Box<dyn Spawn>,
     ) -> Result<Arc<Self>, DeployError> {
-        let engine = recipe.engine(name(&recipe, &plan, 0), plan)?;
-        let state = Mutex::new(State { engine, successor: None, rollouts: 1, stopped: false });
-        Ok(Arc::new(Self { recipe, spawner, state, changed: Condvar::new() }))
+        let engine = recipe.begin(name(&recipe, &plan, 0), plan)?;
+        Ok(Self::new(recipe, engine, Input::Start, spawner))
+    }
+
+    pub(crate) fn recover(recipe: Recipe, id: &str, spawner: Box<dyn Spawn>) -> Result<Arc<Self>, DeployError> {
+        let engine = recipe.recover(id)?;
+        Ok(Self::new(recipe, engine, Input::Recovered, spawner))
+    }
+
+    fn new(recipe: Recipe, engine: Engine, first: Input, spawner: Box<dyn Spawn>) -> Arc<Self> {
+        let state = Mutex::new(State { engine, first, successor: None, rollouts: 1, stopped: false });
+        Arc::new(Self { recipe, spawner, state, changed: Condvar::new() })
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
@@ -114,6 +133,12 @@ impl Session {
     pub(crate) fn submit(self: &Arc<Self>, input: Input) {
         let work = self.state.lock().engine.give(input);
         self.start(work);
+    }
+
+    /// Sets the rollout in motion.
+    pub(crate) fn set_out(self: &Arc<Self>) {
+        let first = self.state.lock().first.clone();
+        self.submit(first);
     }
 
     pub(crate) fn tick(self: &Arc<Self>) {
@@ -196,7 +221,8 @@ impl Session {
         if serving.as_ref() != Some(plan.current().version()) {
             return Ok(false);
         }
-        state.engine = self.recipe.engine(name(&self.recipe, &plan, state.rollouts), plan)?;
+        state.engine = self.recipe.begin(name(&self.recipe, &plan, state.rollouts), plan)?;
+        state.first = Input::Start;
         state.rollouts += 1;
         Ok(true)
     }

@@ -348,6 +348,14 @@ impl CanaryEvaluator for SequentialEvaluator {
         }
     }
 
+    fn evidence(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(self.state()).ok()
+    }
+
+    fn restore(&mut self, evidence: &serde_json::Value) -> Result<(), StateError> {
+        self.resume(SequentialState::deserialize(evidence).map_err(|error| StateError::Unreadable(error.to_string()))?)
+    }
+
     fn evaluate(&self, now: Timestamp) -> Evaluation {
         let verdict = self.verdict();
         let (stable, canary) = (self.window.stable(now), self.window.canary(now));

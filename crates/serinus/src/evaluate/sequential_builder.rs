@@ -257,7 +257,7 @@ impl SequentialBuilder {
     /// As [`build`](Self::build), and if the evidence is of other versions, guardrails or margins.
     pub fn resume(self, state: SequentialState) -> Result<SequentialEvaluator, EvaluatorError> {
         let mut evaluator = self.build()?;
-        evaluator.restore(state)?;
+        evaluator.resume(state)?;
         Ok(evaluator)
     }
 }

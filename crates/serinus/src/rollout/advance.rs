@@ -65,13 +65,13 @@ impl Rollout {
     fn arrive(&mut self, reaction: &mut Reaction) {
         match self.state.goal {
             Goal::Shadow => {
-                self.state.stage = StageProgress::default();
+                self.begin_stage(0);
                 self.enter(Phase::Shadow, reaction);
                 reaction.effects.push(Effect::BeginShadow);
             }
             Goal::Stage(index) => {
                 let requests_before = self.state.evaluation.as_ref().map_or(0, |seen| seen.canary_requests);
-                self.state.stage = StageProgress { requests_before, ..StageProgress::default() };
+                self.begin_stage(requests_before);
                 self.enter(Phase::Stage(index), reaction);
             }
             Goal::Promotion => {
@@ -83,6 +83,13 @@ impl Rollout {
                     self.enter(Phase::Baking, reaction);
                 }
             }
+        }
+    }
+
+    /// A stage is held from its beginning, unless a crash interrupted it.
+    fn begin_stage(&mut self, requests_before: u64) {
+        if !std::mem::take(&mut self.state.stage.interrupted) {
+            self.state.stage = StageProgress { requests_before, ..StageProgress::default() };
         }
     }
 

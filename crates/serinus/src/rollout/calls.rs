@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Phase;
 use super::effect::{CallId, Effect, Progress};
 use super::machine::{Reaction, Rollout};
 use super::state::{Side, Task, TaskKind};
@@ -113,6 +114,8 @@ impl Rollout {
     pub(super) fn task_failed(&mut self, problem: String, reaction: &mut Reaction) {
         if self.state.departure.is_some() {
             self.step_taken(Some(&problem), reaction);
+        } else if self.state.phase == Phase::Baking {
+            self.no_way_back(&problem, reaction);
         } else {
             self.roll_back(problem, false, reaction);
         }

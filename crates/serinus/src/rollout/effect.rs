@@ -82,6 +82,17 @@ impl Effect {
     pub const fn precedes_journal(&self) -> bool {
         matches!(self, Self::RollBackTraffic { .. })
     }
+
+    /// Whether the effect can be lost with a process although the journal has it: what is told to somebody. A recovery does it
+    /// again; all others follow from the state.
+    pub(crate) const fn is_told(&self) -> bool {
+        matches!(self, Self::Record(_) | Self::Alert(_) | Self::Finish(_))
+    }
+
+    /// Whether another driver took the rollout over here.
+    pub(crate) const fn is_recovery(&self) -> bool {
+        matches!(self, Self::Progress(Progress::Recovered(_)))
+    }
 }
 
 /// A step of a rollout, for those who follow it.
@@ -90,6 +101,8 @@ impl Effect {
 pub enum Progress {
     /// Another phase began.
     Phase(Phase),
+    /// Another driver goes on with it, after the one before had died in this phase.
+    Recovered(Phase),
     /// The canary's share changed.
     Weight(f64),
     /// The canary was judged, and stays at its stage.

@@ -25,6 +25,11 @@ impl Held {
         step
     }
 
+    /// What passes until the next step is not held: nobody was there.
+    pub(crate) fn interrupt(&mut self) {
+        self.last = None;
+    }
+
     /// All time held so far.
     pub(crate) fn total(&self) -> Duration {
         self.total
@@ -43,5 +48,9 @@ mod tests {
             held.advance(at(now));
             assert_eq!(held.total(), Duration::from_secs(total), "at {now}");
         }
+        held.interrupt();
+        held.advance(at(90_100.0));
+        held.advance(at(90_101.0));
+        assert_eq!(held.total(), Duration::from_secs(304), "what passed while nobody was there does not count");
     }
 }

@@ -27,6 +27,7 @@ impl Rollout {
 
     /// Takes the old version out; the new one has all the traffic.
     pub(super) fn retire(&mut self, reaction: &mut Reaction) {
+        self.give_up_task();
         self.depart(Side::Stable, "the new version serves alone".into(), false, reaction);
     }
 

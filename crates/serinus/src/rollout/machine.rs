@@ -78,12 +78,6 @@ impl Rollout {
         Self { id: id.into(), plan, policy: Arc::new(StagedPolicy), way_back: Arc::new(way_back), state }
     }
 
-    /// The same rollout where its journal left it. [`Input::Recovered`] lets it go on.
-    #[must_use]
-    pub(crate) fn resumed(self, state: RolloutState) -> Self {
-        Self { state, ..self }
-    }
-
     /// With another policy for its stages.
     #[must_use]
     pub fn with_policy(mut self, policy: Arc<dyn RolloutPolicy>) -> Self {
@@ -121,6 +115,11 @@ impl Rollout {
     /// Stages that the canary has passed.
     pub fn stages_passed(&self) -> usize {
         self.state.stages_passed
+    }
+
+    /// The time that it was really driven.
+    pub(crate) fn held(&self) -> Duration {
+        self.state.held.total()
     }
 
     /// Why it waits for a person, if it does.
@@ -193,7 +192,7 @@ impl Rollout {
         match self.state.phase {
             Phase::Shadow if self.state.task.is_none() => self.judge_shadow(step, reaction),
             Phase::Stage(index) if self.state.task.is_none() => self.judge_stage(index, step, reaction),
-            Phase::Baking if self.in_phase() >= self.plan.bake() => self.retire(reaction),
+            Phase::Baking if self.state.task.is_none() && self.in_phase() >= self.plan.bake() => self.retire(reaction),
             _ => {}
         }
     }
@@ -210,6 +209,8 @@ impl Rollout {
     pub(super) fn host_done(&mut self, what: HostCall, reply: &HostReply, reaction: &mut Reaction) {
         if self.state.departure.is_some() {
             self.departing_call_done(what, reply, reaction);
+        } else if self.state.phase == Phase::Baking {
+            self.way_back_call_done(what, reply, reaction);
         } else {
             self.advancing_call_done(what, reply, reaction);
         }

@@ -47,6 +47,11 @@ impl Phase {
         matches!(self, Self::Completed | Self::RolledBack | Self::Failed)
     }
 
+    /// Whether the new version has all the traffic, now and in a process that begins anew.
+    pub const fn is_promoted(self) -> bool {
+        matches!(self, Self::Promoted | Self::Baking | Self::Retiring | Self::Completed)
+    }
+
     /// Whether the old version is still there to go back to.
     pub const fn can_roll_back(self) -> bool {
         !self.is_final() && !matches!(self, Self::RollingBack | Self::Retiring)

@@ -47,6 +47,24 @@ pub struct RolloutState {
     pub(super) outcome: Option<Box<Outcome>>,
 }
 
+impl RolloutState {
+    /// Where the rollout stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Stages that the canary has passed.
+    pub fn stages_passed(&self) -> usize {
+        self.stages_passed
+    }
+
+    /// Why it waits for a person, or why a version is on its way out.
+    pub(crate) fn waits_or_leaves(&self) -> Option<&str> {
+        let leaves = self.departure.as_ref().map(|departure| departure.reason.as_str());
+        self.paused.as_deref().or(leaves)
+    }
+}
+
 /// Where the canary is headed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +82,8 @@ pub(super) struct StageProgress {
     pub(super) counted_from: Duration,
     /// Canary requests that had been judged when the stage began.
     pub(super) requests_before: u64,
+    /// Whether a crash interrupted the stage: it goes on once the canary is back.
+    pub(super) interrupted: bool,
 }
 
 /// A call that has been asked for and not answered.

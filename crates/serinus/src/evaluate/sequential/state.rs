@@ -51,7 +51,7 @@ impl SequentialEvaluator {
         }
     }
 
-    pub(in crate::evaluate) fn restore(&mut self, state: SequentialState) -> Result<(), StateError> {
+    pub(in crate::evaluate) fn resume(&mut self, state: SequentialState) -> Result<(), StateError> {
         let SequentialState { stable, canary, share, course, watches } = state;
         if (&stable, &canary) != (&self.stable, &self.canary) {
             let (expected_stable, expected_canary) = (self.stable.clone(), self.canary.clone());
@@ -95,6 +95,9 @@ pub enum StateError {
         /// The canary of this evaluator.
         expected_canary: VersionId,
     },
+    /// It is not evidence of this evaluator at all.
+    #[error("the evidence cannot be read: {0}")]
+    Unreadable(String),
     /// It is of other guardrails, or of the same with other margins.
     #[error("the evidence is on {got}, expected {expected}; guardrails and margins stay the same for a whole rollout")]
     OtherGuardrails {
