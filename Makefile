@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: python demo test bench docs format lint unit loom doc-check dependencies example
+.PHONY: demo demo-python test bench docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -14,10 +14,15 @@ demo:
 	@echo '== demo'
 	$(CARGO) run --release --quiet -p axum-server --bin demo
 
-## Everything that must hold: what continuous integration runs.
-test: format lint unit loom doc-check dependencies example demo
+## The same in Python: a FastAPI server.
+demo-python:
+	@echo '== demo in Python'
+	scripts/demo-python.sh
 
-## The Python package: the wheel, and its suite in a clean virtual environment.
+## Everything that must hold: what continuous integration runs.
+test: format lint unit loom doc-check dependencies example python demo demo-python
+
+## The Python package alone: the wheel, and its suite in a clean virtual environment.
 python:
 	@echo '== python'
 	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings

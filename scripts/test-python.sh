@@ -1,23 +1,19 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it into a clean virtual environment, and runs the Python suite there.
+# The Python suite, in a clean virtual environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-tools=.venv
-if [ ! -x "$tools/bin/maturin" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.16,<2'
-fi
-rm -rf "$target/python"
-(cd python && "../$tools/bin/maturin" build --quiet --release --out "$target/python/wheels")
+clean=$(realpath -m "${CARGO_TARGET_DIR:-target}")/python/clean
+rm -rf "$clean"
+scripts/python-environment.sh clean -r python/tests/requirements.txt
+sources=(python benches/python examples/python)
+.venv/bin/ruff format --check --quiet --config python/pyproject.toml "${sources[@]}"
+.venv/bin/ruff check --quiet --config python/pyproject.toml "${sources[@]}"
 
-python3 -m venv "$target/python/clean"
-clean=$target/python/clean/bin
-"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl -r python/tests/requirements.txt
-PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . python/tests
-# Everything once more, by four threads at once.
-"$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --parallel-threads=4 python/tests
-PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --doctest-modules --pyargs serinus
-"$clean/python" -m mypy --config-file python/pyproject.toml -p serinus
-"$clean/python" -m mypy.stubtest serinus._serinus
+pytest=("$clean/bin/python" -m pytest -q -c python/pyproject.toml --rootdir .)
+PYTHONDEVMODE=1 "${pytest[@]}" python/tests
+# What may run at once runs once more, by four threads.
+"${pytest[@]}" --parallel-threads=4 -m 'not slow' python/tests
+PYTHONDEVMODE=1 "${pytest[@]}" --doctest-modules --pyargs serinus
+"$clean/bin/python" -m mypy --config-file python/pyproject.toml -p serinus
+"$clean/bin/python" -m mypy.stubtest serinus._serinus

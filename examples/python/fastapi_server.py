@@ -1,7 +1,7 @@
 """A FastAPI server of toy models that is updated while it serves, and a load generator that checks its answers.
 
     pip install serinus fastapi uvicorn httpx
-    python fastapi_server.py demo              # a server under load from another process, through an update
+    python fastapi_server.py demo              # a server under load from another process, through a good update and a bad one
     python fastapi_server.py serve             # a server on 127.0.0.1:8000
     python fastapi_server.py load              # asks it questions and checks the answers
     curl -N localhost:8000/v1/completions -H 'x-user: u42' -H 'content-type: application/json' \\
@@ -19,10 +19,14 @@ import collections
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
+import math
 import random
+import signal
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
@@ -129,11 +133,12 @@ class Completion(BaseModel):
     prompt: str = Field(max_length=200)
 
 
-def make_app(splitter: sr.Splitter, gpus: Gpus) -> FastAPI:
+def make_app(splitter: sr.Splitter, gpus: Gpus, journal: str | None = None) -> FastAPI:
     """The server: OpenAI's completions, streamed, each by the version that its user is routed to."""
     app = FastAPI()
     app.state.splitter = splitter
     app.state.host = Host(gpus)
+    app.state.journal = journal
     app.add_middleware(SerinusMiddleware, splitter=splitter, user_id="x-user", paths=["/v1/completions"])
 
     @app.post("/v1/completions")
@@ -235,32 +240,25 @@ def describe(version: str) -> sr.ModelVersion:
     )
 
 
-async def update(app: FastAPI, current: str, target: str, *, stage_seconds: float = 1.0) -> sr.UpdatePlan:
-    """Brings a version into service in the place of another, stage by stage as it is planned, without a judge.
+async def update(app: FastAPI, current: str, target: str, *, hasten: float = 1.0) -> sr.RolloutOutcome:
+    """Brings a version into service in the place of another, or goes back, and says how it ended.
 
-    This is where a judged deployment goes: it takes the plan, ``app.state.host`` and ``app.state.splitter``.
+    `hasten` is by what the plan's times are divided. Its numbers of requests, and its proofs, stay as they are planned.
     """
     host: Host = app.state.host
-    splitter: sr.Splitter = app.state.splitter
-    plan = sr.RiskPlanner().plan(describe(current), describe(target), fleet=await host.fleet())
-    await host.load(plan.target, 1)
-    await host.warm_up(target, plan.target.warmup_tokens)
-    if (found := await host.verify(target)) != plan.target.weight_hash:
-        raise sr.HostError(f"{target} is not what was meant: the host has loaded {found}")
-    splitter.admit(target)
-    for stage in plan.stages:
-        splitter.set_weights({current: 1 - stage.weight, target: stage.weight})
-        await asyncio.sleep(stage_seconds)
-    splitter.set_weights({target: 1.0})
-    splitter.withdraw(current)
-    deadline = time.monotonic() + 5
-    while splitter.stats()[current].in_flight and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    splitter.cancel(current)
-    await host.cancel_in_flight(current)
-    await host.unload(current, 0)
-    await host.load(plan.target, host.replicas)
-    return plan
+    # A toy's latency is that of the machine it runs on: only a doubling counts.
+    margins = sr.Margins(p99_latency_increase=1.0, error_rate_increase=0.5, failure_rate_increase=2.0)
+    planner = sr.RiskPlanner(margins=margins, bake_seconds=60.0 / hasten, drain_timeout_seconds=5.0)
+    plan = planner.plan(describe(current), describe(target), fleet=await host.fleet())
+    stages = [
+        dataclasses.replace(stage, hold_seconds=stage.hold_seconds / hasten, min_requests=stage.min_requests // 10)
+        for stage in plan.stages
+    ]
+    deployment = sr.Deployment(
+        plan.replace(stages=stages), host=host, splitter=app.state.splitter, journal=app.state.journal, tick_seconds=0.1
+    )
+    with deployment.progress(rich=False):
+        return await deployment.run_async()
 
 
 # ---------------------------------------------------------------- the load
@@ -294,8 +292,11 @@ async def ask(client: httpx.AsyncClient, user: str, prompt: str, seen: dict[str,
     one.wrong += text != right_answer(prompt)
 
 
-async def load(url: str, *, rate: float, seconds: float, users: int = 1000, seed: int = 1) -> int:
-    """Asks at a rate, whatever the server does; prints what came, and gives how many requests failed."""
+async def load(url: str, *, rate: float, seconds: float = math.inf, users: int = 1000, seed: int = 1) -> int:
+    """Asks at a rate, whatever the server does, for this long or until it is told to end (SIGTERM); prints what came, and
+    gives how many requests failed."""
+    enough = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, enough.set)
     dice = random.Random(seed)
     seen: dict[str, Seen] = collections.defaultdict(Seen)
     failures: collections.Counter[str] = collections.Counter()
@@ -308,7 +309,7 @@ async def load(url: str, *, rate: float, seconds: float, users: int = 1000, seed
             failures[f"{type(error).__name__}: {error}"] += 1
 
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client, asyncio.TaskGroup() as tasks:
-        for n in range(int(rate * seconds)):
+        for n in itertools.takewhile(lambda n: n < rate * seconds and not enough.is_set(), itertools.count()):
             await asyncio.sleep(max(0.0, began + n / rate - time.monotonic()))
             prompt = f"{dice.randrange(1000)} + {dice.randrange(1000)}"
             tasks.create_task(one(f"u{dice.randrange(users)}", prompt))
@@ -320,6 +321,8 @@ async def load(url: str, *, rate: float, seconds: float, users: int = 1000, seed
             f"{statistics.median(one_version.ttft_ms):8.1f} ms{statistics.median(latencies):10.1f} ms"
             f"{latencies[int(0.99 * len(latencies))]:7.1f} ms"
         )
+    answered = sum(len(one_version.latency_ms) for one_version in seen.values())
+    print(f"{answered + failures.total():,} requests, {failures.total()} failed")
     for failure, count in failures.items():
         print(f"{count} failed: {failure}")
     return failures.total()
@@ -329,10 +332,10 @@ async def load(url: str, *, rate: float, seconds: float, users: int = 1000, seed
 
 
 @contextlib.asynccontextmanager
-async def serving(version: str, host: str, port: int) -> AsyncIterator[tuple[FastAPI, str]]:
+async def serving(version: str, host: str, port: int, journal: str | None = None) -> AsyncIterator[tuple[FastAPI, str]]:
     """A server on a port (0: any free one); gives the application and its address."""
     gpus = Gpus(count=3, memory_gb=16.0)
-    app = make_app(sr.Splitter({version: 1.0}, salt="sums"), gpus)
+    app = make_app(sr.Splitter({version: 1.0}, salt="sums"), gpus, journal)
     await app.state.host.load(describe(version), 2)
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
     task = asyncio.create_task(server.serve())
@@ -348,15 +351,26 @@ async def serving(version: str, host: str, port: int) -> AsyncIterator[tuple[Fas
         await task
 
 
-async def demo(current: str, target: str, *, rate: float, seconds: float) -> int:
-    """Serves, has another process ask, and updates meanwhile; gives the exit code."""
-    async with serving(current, "127.0.0.1", 0) as (app, url):
-        command = [sys.executable, __file__, "load", "--url", url, "--rate", str(rate), "--seconds", str(seconds)]
-        asking = await asyncio.create_subprocess_exec(*command)
-        await asyncio.sleep(seconds * 0.2)
-        plan = await update(app, current, target, stage_seconds=seconds * 0.15)
-        print(f"{current} → {target}: {plan.risk.value} risk, {len(plan.stages)} stages, done")
-        return await asking.wait()
+async def demo(*, rate: float) -> int:
+    """Serves, has another process ask, and updates twice meanwhile; gives the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with serving("v1", "127.0.0.1", 0, journal=f"{folder}/rollouts.redb") as (app, url):
+            command = [sys.executable, __file__, "load", "--url", url, "--rate", str(rate)]
+            asking = await asyncio.create_subprocess_exec(*command)
+            try:
+                good = await update(app, "v1", "v2", hasten=3600.0)
+                bad = await update(app, "v2", "v3-bad", hasten=3600.0)
+            finally:
+                asking.terminate()
+                code = await asking.wait()
+            for one in sr.history(app.state.journal):
+                why = (one.reason or "").split(";")[0]
+                print(f"{one.current} → {one.target}: {one.status}: {why}")
+    for outcome in (good, bad):
+        for failure in outcome.host_failures:
+            print(f"{failure.method}: {failure.message}")
+    as_it_should = (good.status, bad.status) == (sr.Status.COMPLETED, sr.Status.ROLLED_BACK)
+    return code if as_it_should else 1
 
 
 async def main() -> int:
@@ -368,16 +382,15 @@ async def main() -> int:
     serve.add_argument("--port", type=int, default=8000)
     asking = commands.add_parser("load", help="ask a server")
     asking.add_argument("--url", default="http://127.0.0.1:8000")
-    trying = commands.add_parser("demo", help="both, with an update")
-    trying.add_argument("--target", default="v2", choices=[version for version in CHECKPOINTS if version != "v1"])
+    asking.add_argument("--seconds", type=float, default=math.inf)
+    trying = commands.add_parser("demo", help="both, with a good update and a bad one")
     for command in [asking, trying]:
-        command.add_argument("--rate", type=float, default=100.0, help="requests a second")
-        command.add_argument("--seconds", type=float, default=10.0)
+        command.add_argument("--rate", type=float, default=200.0, help="requests a second")
     given = parser.parse_args()
     if given.command == "load":
         return 1 if await load(given.url, rate=given.rate, seconds=given.seconds) else 0
     if given.command == "demo":
-        return await demo("v1", given.target, rate=given.rate, seconds=given.seconds)
+        return await demo(rate=given.rate)
     async with serving(given.version, given.host, given.port):
         await asyncio.Event().wait()
     return 0

@@ -63,7 +63,7 @@ class Event(Value):
     kind : EventKind
         What happened.
     text : str
-        The same in words: the phase, what is missing, the warning, the reason.
+        The same in words: the phase, what is missing, the warning, why it is rolled back, how it ended.
     stage : int or None
         Index of the stage.
     weight : float or None
@@ -95,7 +95,7 @@ class Event(Value):
 
     def __str__(self) -> str:
         share = "" if self.weight is None else f"{self.weight:.1%}"
-        return " ".join(part for part in (self.kind.value, share, self.text) if part)
+        return " ".join(part for part in (self.kind.value.replace("_", " "), share, self.text) if part)
 
     @classmethod
     def from_json(cls, text: str) -> Event:
@@ -113,7 +113,8 @@ def _progress(told: Any) -> dict[str, Any]:
     match kind:
         case EventKind.PHASE | EventKind.RECOVERED:
             stage = value["stage"] if isinstance(value, dict) else None
-            return {"kind": kind, "text": "stage" if stage is not None else value, "stage": stage}
+            name = value.replace("_", " ") if stage is None else f"stage {stage}"
+            return {"kind": kind, "text": name, "stage": stage}
         case EventKind.WEIGHT:
             return {"kind": kind, "weight": value}
         case EventKind.HOLDING | EventKind.SHADOWING:
@@ -132,7 +133,8 @@ def _rolled_back(told: Any) -> dict[str, Any]:
 
 
 def _finished(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.FINISHED, "text": told["reason"], "outcome": RolloutOutcome._of(told)}
+    outcome = RolloutOutcome._of(told)
+    return {"kind": EventKind.FINISHED, "text": outcome.status.value.replace("_", " "), "outcome": outcome}
 
 
 _FIELDS = {"progress": _progress, "judged": _judged, "rolled_back": _rolled_back, "finished": _finished}

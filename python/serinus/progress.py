@@ -84,8 +84,7 @@ class Panel:
     def show(self, event: Event) -> None:
         match event.kind:
             case EventKind.PHASE:
-                stage = "" if event.stage is None else f" {event.stage + 1}"
-                self._told |= {"phase": f"{event.text}{stage}", "waits for": ""}
+                self._told |= {"phase": event.text, "waits for": ""}
             case EventKind.WEIGHT:
                 self._told["canary's share"] = f"{event.weight:.1%}"
             case EventKind.HOLDING:

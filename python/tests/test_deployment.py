@@ -402,7 +402,7 @@ def test_progress_is_shown_in_lines(capsys):
         with running.progress(rich=False):
             running.run()
     shown = capsys.readouterr().out
-    assert "weight 20.0%" in shown and "finished the new version serves alone" in shown
+    assert "weight 20.0%" in shown and "finished completed" in shown
     assert "judged" not in shown
 
 
@@ -500,7 +500,7 @@ def test_a_version_that_answers_wrongly_is_found_before_any_user_meets_it():
     finally:
         stop.set()
         serving.join()
-    assert outcome.status is sr.Status.ROLLED_BACK and outcome.rollback.evaluation.pairs > 50
+    assert outcome.status is sr.Status.ROLLED_BACK and outcome.rollback.evaluation.pairs >= 20
     assert "v2" not in splitter.stats() or splitter.stats()["v2"].count == 0
     kinds = [event.kind for event in events]
     assert sr.EventKind.SHADOWING in kinds and sr.EventKind.HOLDING not in kinds

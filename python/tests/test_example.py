@@ -1,10 +1,9 @@
-"""The example: its host, method by method, and its demo as a user runs it."""
+"""The example: its host, method by method, and its server. Its demo is run by itself (`make demo-python`)."""
 
 import asyncio
 import collections
 import importlib.util
 import pathlib
-import subprocess
 import sys
 
 import httpx
@@ -73,7 +72,7 @@ def test_the_host_does_what_an_update_asks():
     run(main())
 
 
-def test_an_update_under_requests_loses_none_of_them():
+def test_the_server_answers_by_the_version_that_its_user_is_routed_to():
     splitter = sr.Splitter({"v1": 1.0}, salt="sums")
     app = example.make_app(splitter, example.Gpus(count=3, memory_gb=16.0))
 
@@ -81,26 +80,10 @@ def test_an_update_under_requests_loses_none_of_them():
         await app.state.host.load(example.describe("v1"), 2)
         async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
             seen = collections.defaultdict(example.Seen)
-            updating = asyncio.create_task(example.update(app, "v1", "v2", stage_seconds=0.2))
-            asked = 0
-            while not updating.done():
-                asks = [example.ask(client, f"u{asked + n}", f"{asked + n} + 7", seen) for n in range(10)]
-                await asyncio.gather(*asks)
-                asked += 10
-            plan = await updating
-            assert plan.strategy is sr.Strategy.CANARY
-            assert sum(len(version.latency_ms) for version in seen.values()) == asked
+            await asyncio.gather(*(example.ask(client, f"u{n}", f"{n} + 7", seen) for n in range(20)))
+            assert len(seen["v1"].latency_ms) == 20
             assert (await client.post("/v1/completions", json={"prompt": "one"})).status_code == 400
             stats = (await client.get("/stats")).json()
-            assert set(splitter.weights) == {"v2"} and set(seen) == {"v1", "v2"}
-            assert sum(version["count"] for version in stats.values()) == asked + 1
-            assert all(version["in_flight"] == 0 for version in stats.values())
+            assert (stats["v1"]["count"], stats["v1"]["in_flight"]) == (21, 0)
 
     run(main())
-
-
-def test_the_demo_runs():
-    command = [sys.executable, str(PATH), "demo", "--seconds", "2", "--rate", "40"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert told.returncode == 0, told.stderr
-    assert "v1 → v2: medium risk, 3 stages, done" in told.stdout and "failed" not in told.stdout
