@@ -12,8 +12,8 @@ sources=(python benches/python examples/python)
 
 pytest=("$clean/bin/python" -m pytest -q -c python/pyproject.toml --rootdir .)
 PYTHONDEVMODE=1 "${pytest[@]}" python/tests
-# What may run at once runs once more, by four threads.
-"${pytest[@]}" --parallel-threads=4 -m 'not slow' python/tests
+# What may run at once runs once more, by two threads.
+"${pytest[@]}" --parallel-threads=2 -m 'not slow' python/tests
 PYTHONDEVMODE=1 "${pytest[@]}" --doctest-modules --pyargs serinus
 "$clean/bin/python" -m mypy --config-file python/pyproject.toml -p serinus
 "$clean/bin/python" -m mypy.stubtest serinus._serinus

@@ -135,25 +135,27 @@ def test_failures_of_a_judge_are_counted_by_their_kind(rollout, kind):
 
 
 def test_a_redactor_is_asked_first_and_one_that_fails_keeps_back(rollout):
-    seen = []
-
     class Sees(Knows):
+        def __init__(self):
+            self.seen = []
+
         def score(self, prompt, answer):
-            seen.append((prompt, answer))
+            self.seen.append((prompt, answer))
             return 0.5
 
     class Redacts:
         def redact(self, prompt, answer):
             return "a question", sr.Answer(answer.text.upper(), tokens=1)
 
-    reviewer = sr.Reviewer(Sees(), redactor=Redacts(), workers=1)
+    judge = Sees()
+    reviewer = sr.Reviewer(judge, redactor=Redacts(), workers=1)
     served(rollout(reviewer), reviewer, lambda stats: stats.stable.reviewed, **TEXTS)
-    assert seen[0] == (sr.Prompt("a question"), sr.Answer("PARIS.", tokens=1))
+    assert judge.seen[0] == (sr.Prompt("a question"), sr.Answer("PARIS.", tokens=1))
     for said in [None, ValueError("cannot"), "nonsense"]:
-        seen.clear()
-        keeps = sr.Reviewer(Sees(), redactor=Says(said), workers=1)
+        judge = Sees()
+        keeps = sr.Reviewer(judge, redactor=Says(said), workers=1)
         served(rollout(keeps), keeps, lambda stats: stats.stable.kept_back > 1, **TEXTS)
-        assert not seen
+        assert not judge.seen
 
 
 def test_prompts_are_tried_in_the_shadow(rollout):
