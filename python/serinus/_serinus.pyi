@@ -40,6 +40,7 @@ __all__ = [
     "check_faults",
     "check_fleet",
     "check_gpus",
+    "check_host",
     "check_model_version",
     "check_noisy_judge",
     "check_prompt",
@@ -232,6 +233,7 @@ class Deployment:
     def phase(self) -> str: ...
     def evaluation_json(self) -> str: ...
 
+def check_host(host: object, calls: object, first: str, second: str) -> None: ...
 def history_json(journal: object, calls: object) -> str: ...
 
 _Ends: TypeAlias = tuple[float, float]

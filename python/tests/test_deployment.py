@@ -12,7 +12,8 @@ import xml.etree.ElementTree
 
 import pytest
 import serinus as sr
-from service import Host, Service, short_plan
+from serinus.testing import check_host
+from service import V1, V2, Host, Service, short_plan
 
 HERE = pathlib.Path(__file__).parent
 
@@ -129,6 +130,7 @@ def test_what_fails_for_a_moment_is_tried_again():
                 raise ConnectionError("the weight store is away")
             if self.tried == 2:
                 raise sr.HostError("no memory for a moment", transient=True)
+            super().load(version, replicas)
 
     host = Shaky()
     with Service() as service:
@@ -343,7 +345,8 @@ def test_a_cancelled_task_leaves_the_old_version_serving():
 INTERRUPTED = """
 import pathlib, sys, threading, time
 sys.path.insert(0, {here!r})
-from service import Host, Service, short_plan
+from serinus.testing import check_host
+from service import V1, V2, Host, Service, short_plan
 import serinus as sr
 
 class Slow(Host):
@@ -521,3 +524,16 @@ def test_an_outcome_shows_itself_in_a_notebook():
     shown = outcome._repr_html_()
     xml.etree.ElementTree.fromstring(shown)
     assert "rolled back" in shown and "error_rate" in shown and "over time" in shown
+
+
+def test_a_host_is_held_to_the_contract():
+    check_host(Host(), V1, V2)
+    check_host(AsyncHost(), V1, V2)
+
+    class Greedy(Host):
+        def load(self, version, replicas):
+            self.loaded = {version.version: replicas}
+
+    with pytest.raises(sr.HostError, match="leaves the others as they were") as broken:
+        check_host(Greedy(), V1, V2)
+    assert broken.value.got == "v1 has 0 replicas, expected 1"
