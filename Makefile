@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: demo demo-python test bench docs format lint unit loom doc-check dependencies example python
+.PHONY: demo demo-python test bench bench-python wheel docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -28,9 +28,18 @@ python:
 	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings
 	scripts/test-python.sh
 
+## The wheel that is given to others, in target/python/wheels, installed in target/python/wheel.
+wheel:
+	PROFILE=wheel scripts/python-environment.sh wheel
+
 ## Criterion benches of the request path.
 bench:
 	$(CARGO) bench -p serinus-benches
+
+## The Python package beside what one would use without it.
+bench-python:
+	PROFILE=wheel scripts/python-environment.sh bench 'numpy>=2,<3' 'scipy>=1.16,<2'
+	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/package.py
 
 ## The API's documentation, in target/doc.
 docs:

@@ -2,6 +2,8 @@
 # Builds the wheel and installs it, with what else is named, into the virtual environment target/python/NAME:
 #
 #     scripts/python-environment.sh NAME [what pip installs …]
+#
+# With PROFILE=wheel it is the one that is given to others, which takes minutes longer to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +14,7 @@ if [ ! -x "$tools/bin/maturin" ] || [ ! -x "$tools/bin/ruff" ]; then
     "$tools/bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.16,<2' 'ruff>=0.17,<0.18'
 fi
 rm -rf "$target/wheels"
-(cd python && "../$tools/bin/maturin" build --quiet --release --out "$target/wheels")
+(cd python && "../$tools/bin/maturin" build --quiet --profile "${PROFILE:-release}" --out "$target/wheels")
 
 environment=$target/$1
 shift
