@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: fleet python demo test bench docs format lint unit loom doc-check dependencies example
+.PHONY: demo fleet demo-python test bench bench-python wheel docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -14,10 +14,15 @@ demo:
 	@echo '== demo'
 	$(CARGO) run --release --quiet -p axum-server --bin demo
 
-## Everything that must hold: what continuous integration runs.
-test: format lint unit loom doc-check dependencies example demo
+## The same in Python: a FastAPI server.
+demo-python:
+	@echo '== demo in Python'
+	scripts/demo-python.sh
 
-## The Python package: the wheel, and its suite in a clean virtual environment.
+## Everything that must hold: what continuous integration runs.
+test: format lint unit loom doc-check dependencies example python demo demo-python
+
+## The Python package alone: the wheel, and its suite in a clean virtual environment.
 python:
 	@echo '== python'
 	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings
@@ -32,9 +37,18 @@ fleet:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc -p serinus-etcd --no-deps --features tls
 	$(CARGO) run --quiet -p fleet
 
+## The wheel that is given to others, in target/python/wheels, installed in target/python/wheel.
+wheel:
+	PROFILE=wheel scripts/python-environment.sh wheel
+
 ## Criterion benches of the request path.
 bench:
 	$(CARGO) bench -p serinus-benches
+
+## The Python package beside what one would use without it.
+bench-python:
+	PROFILE=wheel scripts/python-environment.sh bench 'numpy>=2,<3' 'scipy>=1.16,<2'
+	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/package.py
 
 ## The API's documentation, in target/doc.
 docs:

@@ -1,22 +1,19 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it into a clean virtual environment, and runs the Python suite there.
+# The Python suite, in a clean virtual environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-tools=.venv
-if [ ! -x "$tools/bin/maturin" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.16,<2'
-fi
-rm -rf "$target/python"
-(cd python && "../$tools/bin/maturin" build --quiet --release --out "$target/python/wheels")
+clean=$(realpath -m "${CARGO_TARGET_DIR:-target}")/python/clean
+rm -rf "$clean"
+scripts/python-environment.sh clean -r python/tests/requirements.txt
+sources=(python benches/python examples/python)
+.venv/bin/ruff format --check --quiet --config python/pyproject.toml "${sources[@]}"
+.venv/bin/ruff check --quiet --config python/pyproject.toml "${sources[@]}"
 
-python3 -m venv "$target/python/clean"
-clean=$target/python/clean/bin
-"$clean/pip" install --quiet --disable-pip-version-check "$target"/python/wheels/serinus-*.whl 'pytest>=9,<10' 'mypy>=2,<3' \
-    'nbclient>=0.11,<0.12' 'ipykernel>=7,<8' 'matplotlib>=3.10,<4' 'pandas>=3,<4'
-PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . python/tests
-PYTHONDEVMODE=1 "$clean/python" -m pytest -q -c python/pyproject.toml --rootdir . --doctest-modules --pyargs serinus
-"$clean/python" -m mypy --config-file python/pyproject.toml -p serinus
-"$clean/python" -m mypy.stubtest serinus._serinus
+pytest=("$clean/bin/python" -m pytest -q -c python/pyproject.toml --rootdir .)
+PYTHONDEVMODE=1 "${pytest[@]}" python/tests
+# What may run at once runs once more, by two threads.
+"${pytest[@]}" --parallel-threads=2 -m 'not slow' python/tests
+PYTHONDEVMODE=1 "${pytest[@]}" --doctest-modules --pyargs serinus
+"$clean/bin/python" -m mypy --config-file python/pyproject.toml -p serinus
+"$clean/bin/python" -m mypy.stubtest serinus._serinus

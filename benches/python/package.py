@@ -15,9 +15,8 @@ for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
 
 import numpy as np
 import scipy
-from scipy import stats as scipy_stats
-
 import serinus as sr
+from scipy import stats as scipy_stats
 from serinus import stats
 
 USERS = [f"user-{n:08x}-0123-4567-89ab-cdef" for n in range(10_000)]
@@ -130,8 +129,14 @@ def observe_many():
     evaluator = sr.CanaryEvaluator(stable="v1", canary="v2", min_requests=50)
     for version in ["v1", "v2"]:
         evaluator.observe_many(
-            version=version, latency_ms=latency, ttft_ms=ttft, tokens=tokens, error=failed, quality=quality,
-            passed=passed, arrived_at=arrived,
+            version=version,
+            latency_ms=latency,
+            ttft_ms=ttft,
+            tokens=tokens,
+            error=failed,
+            quality=quality,
+            passed=passed,
+            arrived_at=arrived,
         )
     return evaluator
 
@@ -144,19 +149,29 @@ evaluator = observe_many()
 def numpy_rule():
     a, b = latency[:1_000], latency[1_000:2_000]
     return [np.percentile(values, q) for values in (a, b) for q in (50, 99)] + [
-        failed[:1_000].mean(), failed[1_000:2_000].mean(), scipy_stats.mannwhitneyu(a, b).pvalue,
+        failed[:1_000].mean(),
+        failed[1_000:2_000].mean(),
+        scipy_stats.mannwhitneyu(a, b).pvalue,
     ]
 
 
 row(
     "`evaluate()`; percentiles, rates and one rank test of 1,000 requests in NumPy and SciPy",
-    lambda: evaluator.evaluate(now=3_600.0), numpy_rule, unit="us",
+    lambda: evaluator.evaluate(now=3_600.0),
+    numpy_rule,
+    unit="us",
 )
 for size in [1_000, 100_000]:
     a, b = rng.normal(size=size), rng.normal(0.02, size=size)
     row(
         f"`stats.mann_whitney_u`, {size:,} values a sample",
-        lambda: stats.mann_whitney_u(a, b), lambda: scipy_stats.mannwhitneyu(a, b), unit="us",
+        lambda: stats.mann_whitney_u(a, b),
+        lambda: scipy_stats.mannwhitneyu(a, b),
+        unit="us",
     )
-row("`stats.welch_t`, 100,000 values a sample", lambda: stats.welch_t(a, b),
-    lambda: scipy_stats.ttest_ind(a, b, equal_var=False), unit="us")
+row(
+    "`stats.welch_t`, 100,000 values a sample",
+    lambda: stats.welch_t(a, b),
+    lambda: scipy_stats.ttest_ind(a, b, equal_var=False),
+    unit="us",
+)

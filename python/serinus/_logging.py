@@ -21,9 +21,7 @@ LAST_WORDS_SECONDS = 2.0
 logging.getLogger("serinus").addHandler(logging.NullHandler())
 
 
-def deliver(
-    target: str, level: int, message: str, fields: dict[str, Any], origin: tuple[float, str, str, int]
-) -> int:
+def deliver(target: str, level: int, message: str, fields: dict[str, Any], origin: tuple[float, str, str, int]) -> int:
     """Log one event, and say from which level on its logger takes any, in [0, 255]."""
     logger = logging.getLogger(target.replace("::", ".").replace("serinus_", "serinus.", 1))
     if logger.isEnabledFor(level):

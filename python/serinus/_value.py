@@ -28,7 +28,7 @@ class Value:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Value):
+    if hasattr(value, "to_dict"):
         return value.to_dict()
     if isinstance(value, enum.Enum):
         return value.value

@@ -6,23 +6,29 @@ import asyncio
 import atexit
 import contextlib
 import json
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self, cast
 
 from . import _serinus
 from ._calls import Calls
+from ._record import Recorder
 from .alerts import Alert, AlertSink
 from .errors import RolloutError
+from .evaluation import Evaluation, Guardrail, StandardGuardrail
 from .events import Events
 from .host import ModelHost
 from .journal import Journal
-from .outcome import HostFailure, Outcome
+from .judging import Generate, Judge
+from .outcome import HostFailure, RolloutOutcome
 from .planning import UpdatePlan
 from .policy import RolloutPolicy
 from .progress import Lines, Panel, Progress
+from .reviewing import Reviewer
 from .routing import Splitter
 
 __all__ = ["Deployment"]
@@ -44,8 +50,14 @@ class Deployment:
         The server whose GPUs hold the models.
     splitter : Splitter
         What routes its requests. All traffic is on the plan's current version.
-    journal : Journal, optional
-        Where decisions are written down before they are carried out; in memory without one.
+    judge : Judge or Reviewer, optional
+        Has a sample of the answers judged, by hand of the splitter's leases: see :class:`Reviewer`. Of a judge alone a reviewer
+        is made, which also tries prompts on the new version before any user meets it, if the host can ``generate``.
+    guardrails : iterable of StandardGuardrail or Guardrail
+        What the canary must not make worse, beside the default ones; one with a default's name takes its place.
+    journal : str or path or Journal, optional
+        Where decisions are written down before they are carried out: a file, which is made where there is none and survives
+        the process, or a journal of your own; in memory without one. Deployments of one process may name the same file.
     alerts : iterable of AlertSink or of functions of an Alert
         Who is told; the log without any.
     policy : RolloutPolicy, optional
@@ -88,30 +100,70 @@ class Deployment:
         *,
         host: ModelHost,
         splitter: Splitter,
-        journal: Journal | None = None,
+        judge: Judge | Reviewer | None = None,
+        guardrails: Iterable[Guardrail | StandardGuardrail] = (),
+        journal: Journal | str | os.PathLike[str] | None = None,
         alerts: Iterable[AlertSink | Callable[[Alert], Any]] = (),
         policy: RolloutPolicy | None = None,
         tick_seconds: float = 1.0,
     ) -> None:
-        missing = [name for name in _CALLED if not callable(getattr(host, name, None))]
-        if missing:
-            raise TypeError(f"the host {type(host).__name__} lacks {', '.join(missing)}: see serinus.ModelHost")
-        self._calls = Calls()
-        self._native = _serinus.Deployment(
-            plan.to_json(),
-            host=host,
-            splitter=splitter,
-            calls=self._calls,
-            journal=journal,
-            alerts=[_sink(alert) for alert in alerts],
-            policy=policy,
-            tick_seconds=tick_seconds,
-        )
-        self._ended: Future[Outcome] = Future()
+        options = _Options(host, splitter, judge, guardrails, journal, alerts, policy, tick_seconds)
+        native = options.open(plan.to_json())
+        assert native is not None
+        self._begin(native, options.calls)
+
+    @classmethod
+    def recover(
+        cls,
+        journal: Journal | str | os.PathLike[str],
+        *,
+        host: ModelHost,
+        splitter: Splitter,
+        rollout: str | None = None,
+        judge: Judge | Reviewer | None = None,
+        guardrails: Iterable[Guardrail | StandardGuardrail] = (),
+        alerts: Iterable[AlertSink | Callable[[Alert], Any]] = (),
+        policy: RolloutPolicy | None = None,
+        tick_seconds: float = 1.0,
+    ) -> Self | None:
+        """Goes on with the rollout that a process which died has left in a journal; ``None`` if none is left.
+
+        Begin the new process with all traffic on the version that the journal says is :attr:`~RolloutHistory.serving`, and give
+        the judge, the guardrails and the policy that the rollout had. Calls to the host are made again: a host that still has
+        what is asked for has nothing to do.
+
+        Parameters
+        ----------
+        journal : Journal, str or path
+            Where it was written down.
+        rollout : str, optional
+            Which one; the last to begin, unless it is named.
+        host, splitter, judge, guardrails, alerts, policy, tick_seconds
+            As for a new deployment.
+
+        Raises
+        ------
+        JournalError
+            If the journal cannot be read, or does not know the rollout.
+        RolloutError
+            If the splitter serves another version.
+        """
+        options = _Options(host, splitter, judge, guardrails, journal, alerts, policy, tick_seconds)
+        native = options.open(None, rollout)
+        if native is None:
+            return None
+        left = cls.__new__(cls)
+        left._begin(native, options.calls)
+        return left
+
+    def _begin(self, native: _serinus.Deployment, calls: Calls) -> None:
+        self._native = native
+        self._calls = calls
+        self._ended: Future[RolloutOutcome] = Future()
         self._starting = threading.Lock()
         self._started = False
 
-    def run(self) -> Outcome:
+    def run(self) -> RolloutOutcome:
         """Carries the plan out, and the plans that supersede it, and gives the outcome of the last. Blocks until the end.
 
         An update that goes badly is an outcome, not an error. Interrupted (Ctrl-C), it puts all traffic on the old version and
@@ -129,7 +181,7 @@ class Deployment:
             self._leave()
             raise
 
-    async def run_async(self) -> Outcome:
+    async def run_async(self) -> RolloutOutcome:
         """As :meth:`run`, awaited. What async methods of the host await runs on the caller's event loop.
 
         Cancelled, it puts all traffic on the old version and leaves the rollout unfinished in the journal.
@@ -213,6 +265,11 @@ class Deployment:
         return self._native.rollout
 
     @property
+    def evaluation(self) -> Evaluation:
+        """What the evaluator says at this moment."""
+        return Evaluation.from_json(self._native.evaluation_json())
+
+    @property
     def phase(self) -> str:
         """Where it stands, in words."""
         return self._native.phase
@@ -232,22 +289,60 @@ class Deployment:
 
     def _drive(self) -> None:
         try:
+            recorder = Recorder(self._native.events())
             ended = json.loads(self._native.drive())
             failures = [
                 HostFailure(method=method, message=message, traceback=traceback or "", exception=error)
                 for method, message, error, traceback in self._native.failures()
             ]
-            outcome = Outcome._of(ended["outcome"])._with(ended["weights"], failures)
+            outcome = RolloutOutcome._of(ended["outcome"])
+            outcome = outcome._with(weights=ended["weights"], stages=recorder.stages(), failures=failures)
         except BaseException as error:
             self._ended.set_exception(error)
         else:
             self._ended.set_result(outcome)
-        finally:
-            self._calls.close()
 
     def _leave(self) -> None:
         self._native.stop()
         self._ended.exception()
+
+
+@dataclass
+class _Options:
+    host: ModelHost
+    splitter: Splitter
+    judge: Judge | Reviewer | None
+    guardrails: Iterable[Guardrail | StandardGuardrail]
+    journal: Journal | str | os.PathLike[str] | None
+    alerts: Iterable[AlertSink | Callable[[Alert], Any]]
+    policy: RolloutPolicy | None
+    tick_seconds: float
+    calls: Calls = field(default_factory=Calls)
+
+    def open(self, plan: str | None, rollout: str | None = None) -> _serinus.Deployment | None:
+        missing = [name for name in _CALLED if not callable(getattr(self.host, name, None))]
+        if missing:
+            raise TypeError(f"the host {type(self.host).__name__} lacks {', '.join(missing)}: see serinus.ModelHost")
+        return _serinus.Deployment.open(
+            plan,
+            rollout=rollout,
+            host=self.host,
+            splitter=self.splitter,
+            calls=self.calls,
+            journal=self.journal,
+            alerts=[_sink(alert) for alert in self.alerts],
+            policy=self.policy,
+            reviewer=_reviewer(self.judge, self.host),
+            guardrails=tuple(self.guardrails),
+            tick_seconds=self.tick_seconds,
+        )
+
+
+def _reviewer(judge: Judge | Reviewer | None, host: ModelHost) -> Reviewer | None:
+    if judge is None or isinstance(judge, Reviewer):
+        return judge
+    generate = cast(Generate, host) if callable(getattr(host, "generate", None)) else None
+    return Reviewer(judge, generate=generate)
 
 
 def _sink(alert: AlertSink | Callable[[Alert], Any]) -> AlertSink:
@@ -272,4 +367,3 @@ def _close() -> None:
     for deployment in list(_running):
         with contextlib.suppress(TimeoutError):
             deployment._ended.exception(timeout=10.0)
-    _serinus.close()

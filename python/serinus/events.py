@@ -11,7 +11,8 @@ from typing import Any
 
 from . import _serinus
 from ._value import Value, seconds
-from .outcome import Outcome, Rollback
+from .evaluation import Evaluation
+from .outcome import Rollback, RolloutOutcome
 
 __all__ = ["Event", "EventKind", "Events"]
 
@@ -25,6 +26,8 @@ class EventKind(enum.StrEnum):
 
     PHASE = "phase"
     """Another phase began."""
+    RECOVERED = "recovered"
+    """Another driver goes on with it, after the one before had died in this phase."""
     WEIGHT = "weight"
     """The canary's share changed."""
     HOLDING = "holding"
@@ -60,7 +63,7 @@ class Event(Value):
     kind : EventKind
         What happened.
     text : str
-        The same in words: the phase, what is missing, the warning, the reason.
+        The same in words: the phase, what is missing, the warning, why it is rolled back, how it ended.
     stage : int or None
         Index of the stage.
     weight : float or None
@@ -73,7 +76,7 @@ class Event(Value):
         What the evaluator said.
     rollback : Rollback or None
         The way back.
-    outcome : Outcome or None
+    outcome : RolloutOutcome or None
         The end.
     """
 
@@ -86,13 +89,13 @@ class Event(Value):
     held_seconds: float | None = None
     requests: int | None = None
     pairs: int | None = None
-    evaluation: Any = None
+    evaluation: Evaluation | None = None
     rollback: Rollback | None = None
-    outcome: Outcome | None = None
+    outcome: RolloutOutcome | None = None
 
     def __str__(self) -> str:
         share = "" if self.weight is None else f"{self.weight:.1%}"
-        return " ".join(part for part in (self.kind.value, share, self.text) if part)
+        return " ".join(part for part in (self.kind.value.replace("_", " "), share, self.text) if part)
 
     @classmethod
     def from_json(cls, text: str) -> Event:
@@ -108,9 +111,10 @@ def _progress(told: Any) -> dict[str, Any]:
     (name, value), *_ = told.items()
     kind = EventKind(name)
     match kind:
-        case EventKind.PHASE:
+        case EventKind.PHASE | EventKind.RECOVERED:
             stage = value["stage"] if isinstance(value, dict) else None
-            return {"kind": kind, "text": "stage" if stage is not None else value, "stage": stage}
+            name = value.replace("_", " ") if stage is None else f"stage {stage}"
+            return {"kind": kind, "text": name, "stage": stage}
         case EventKind.WEIGHT:
             return {"kind": kind, "weight": value}
         case EventKind.HOLDING | EventKind.SHADOWING:
@@ -121,7 +125,7 @@ def _progress(told: Any) -> dict[str, Any]:
 
 
 def _judged(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.JUDGED, "text": told["verdict"], "evaluation": told}
+    return {"kind": EventKind.JUDGED, "text": told["verdict"], "evaluation": Evaluation.from_json(json.dumps(told))}
 
 
 def _rolled_back(told: Any) -> dict[str, Any]:
@@ -129,7 +133,8 @@ def _rolled_back(told: Any) -> dict[str, Any]:
 
 
 def _finished(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.FINISHED, "text": told["reason"], "outcome": Outcome._of(told)}
+    outcome = RolloutOutcome._of(told)
+    return {"kind": EventKind.FINISHED, "text": outcome.status.value.replace("_", " "), "outcome": outcome}
 
 
 _FIELDS = {"progress": _progress, "judged": _judged, "rolled_back": _rolled_back, "finished": _finished}

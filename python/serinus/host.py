@@ -26,7 +26,7 @@ class ModelHost(Protocol):
 
     **Exceptions** are errors of the host. :class:`HostError` says by `transient` whether the same call may succeed later;
     :class:`ConnectionError` and :class:`TimeoutError` may, all others may not and end the update with a rollback. Each arrives
-    with its traceback in :attr:`Outcome.host_failures`.
+    with its traceback in :attr:`RolloutOutcome.host_failures`.
     """
 
     def load(self, version: ModelVersion, replicas: int) -> Awaitable[None] | None:

@@ -42,9 +42,41 @@ class JournalEntry(Value):
 
     def to_json(self) -> str:
         """The entry as JSON, to be kept and read by :meth:`from_json`."""
-        return json.dumps(
-            {"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what}
-        )
+        return json.dumps({"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalSnapshot(Value):
+    """How far a rollout has come between two decisions: the time that a stage has been held, and the evidence.
+
+    Attributes
+    ----------
+    rollout : str
+        The rollout that it belongs to.
+    entries : int
+        The entries that were written before it.
+    at_ns : int
+        When it was taken, in nanoseconds since the epoch.
+    state, evidence : Any
+        What the rollout and its evaluator remember, in the library's JSON form.
+    """
+
+    rollout: str
+    entries: int
+    at_ns: int
+    state: Any
+    evidence: Any
+
+    @classmethod
+    def from_json(cls, text: str) -> JournalSnapshot:
+        """A snapshot from its JSON form."""
+        data = json.loads(text)
+        return cls(**{("at_ns" if name == "at" else name): value for name, value in data.items()})
+
+    def to_json(self) -> str:
+        """The snapshot as JSON, to be kept and read by :meth:`from_json`."""
+        fields = {"rollout": self.rollout, "entries": self.entries, "at": self.at_ns}
+        return json.dumps({**fields, "state": self.state, "evidence": self.evidence})
 
 
 class Journal(Protocol):
@@ -53,6 +85,9 @@ class Journal(Protocol):
 
     When `append` returns, the entry survives the process; it raises if that is not certain. A journal that fails stops the next
     step of a rollout, which then goes back to the old version; it never stops a rollback. It does not call its deployment.
+
+    With two more methods, ``keep(snapshot)`` and ``snapshot(rollout)``, it also keeps the latest :class:`JournalSnapshot` of each
+    rollout, about once a minute: a stage that was under way in a crash then goes on with the time that it was really held.
     """
 
     def append(self, entry: JournalEntry) -> Any:

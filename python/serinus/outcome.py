@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _html, _tables
 from ._value import Value, seconds
+from .evaluation import Evaluation
 
-__all__ = ["HostFailure", "Outcome", "Rollback", "RollbackStep", "RollbackTiming", "Status"]
+__all__ = ["HostFailure", "Rollback", "RollbackStep", "RollbackTiming", "RolloutOutcome", "StageRecord", "Status"]
 
 
 class Status(enum.StrEnum):
@@ -81,18 +84,19 @@ class Rollback(Value):
     stable: str
     canary: str
     reason: str
-    evaluation: Any
+    evaluation: Evaluation | None
     steps: tuple[RollbackStep, ...]
     timing: RollbackTiming
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> Rollback:
+        evaluation = data["evaluation"]
         return cls(
             at=seconds(data["at"]),
             stable=data["stable"],
             canary=data["canary"],
             reason=data["reason"],
-            evaluation=data["evaluation"],
+            evaluation=Evaluation.from_json(json.dumps(evaluation)) if evaluation else None,
             steps=tuple(_step(step) for step in data["steps"]),
             timing=RollbackTiming(**data["timing"]),
         )
@@ -138,7 +142,30 @@ def _restore_failure(data: dict[str, Any]) -> HostFailure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Value):
+class StageRecord(Value):
+    """What one stage has seen. A stage that was interrupted to load replicas has a record for each part.
+
+    Attributes
+    ----------
+    stage : int
+        Its index.
+    weight : float
+        The canary's share.
+    began_at, ended_at : float
+        In seconds since the epoch.
+    evaluation : Evaluation or None
+        What the evaluator said last.
+    """
+
+    stage: int
+    weight: float
+    began_at: float
+    ended_at: float
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutOutcome(Value):
     """How an update ended, and why.
 
     Attributes
@@ -159,6 +186,8 @@ class Outcome(Value):
         When it began and ended, in seconds since the epoch.
     weights : tuple of (float, float)
         The canary's share over time: seconds since the epoch, and the share from then on.
+    stages : tuple of StageRecord
+        What each stage has seen.
     host_failures : tuple of HostFailure
         The calls to the host that failed, with their tracebacks.
     """
@@ -172,10 +201,11 @@ class Outcome(Value):
     started_at: float
     finished_at: float
     weights: tuple[tuple[float, float], ...] = ()
+    stages: tuple[StageRecord, ...] = ()
     host_failures: tuple[HostFailure, ...] = ()
 
     @classmethod
-    def _of(cls, data: dict[str, Any]) -> Outcome:
+    def _of(cls, data: dict[str, Any]) -> RolloutOutcome:
         rollback = data["rollback"]
         return cls(
             status=Status(data["status"]),
@@ -188,6 +218,34 @@ class Outcome(Value):
             finished_at=seconds(data["finished_at"]),
         )
 
-    def _with(self, weights: Sequence[tuple[int, float]], failures: Sequence[HostFailure]) -> Outcome:
+    def _repr_html_(self) -> str:
+        return _html.outcome(self)
+
+    def to_frame(self) -> Any:
+        """What each stage has seen, as a :class:`pandas.DataFrame`: a row for each stage and guardrail.
+
+        Needs ``pip install serinus[pandas]``.
+        """
+        return _tables.rows_as_frame(self._evidence())
+
+    def to_arrow(self) -> Any:
+        """As :meth:`to_frame`, as a :class:`pyarrow.Table`. Needs ``pip install serinus[arrow]``."""
+        return _tables.rows_as_arrow(self._evidence())
+
+    def _evidence(self) -> list[dict[str, Any]]:
+        return [
+            {"stage": stage.stage, "weight": stage.weight, "ended_at": stage.ended_at, **row}
+            for stage in self.stages
+            if stage.evaluation
+            for row in _tables.rows(stage.evaluation.guardrails)
+        ]
+
+    def _with(
+        self,
+        *,
+        weights: Sequence[tuple[int, float]],
+        stages: Sequence[StageRecord],
+        failures: Sequence[HostFailure],
+    ) -> RolloutOutcome:
         shares = tuple((seconds(at), share) for at, share in weights)
-        return dataclasses.replace(self, weights=shares, host_failures=tuple(failures))
+        return dataclasses.replace(self, weights=shares, stages=tuple(stages), host_failures=tuple(failures))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from . import _serinus
+from . import _html, _serinus
 from ._value import Value, _plain
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Risk(enum.Enum):
+class Risk(enum.StrEnum):
     """How much can go wrong with an update."""
 
     LOW = "low"
@@ -37,7 +37,7 @@ class Risk(enum.Enum):
     CRITICAL = "critical"
 
 
-class Strategy(enum.Enum):
+class Strategy(enum.StrEnum):
     """How an update is carried out."""
 
     ROLLING = "rolling"
@@ -340,6 +340,9 @@ class UpdatePlan:
     def from_toml(cls, text: str) -> UpdatePlan:
         """A plan from TOML; as :meth:`from_json`."""
         return cls(_serinus.plan_from_toml(text))
+
+    def _repr_html_(self) -> str:
+        return _html.plan(self)
 
     def __repr__(self) -> str:
         data = self._data

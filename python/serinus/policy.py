@@ -6,9 +6,10 @@ import enum
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from ._value import Value
+from .evaluation import Evaluation
 from .planning import Shadow, Stage, UpdatePlan
 
 __all__ = ["Action", "Decision", "RolloutPolicy", "StageView"]
@@ -95,7 +96,7 @@ class StageView:
     is_last: bool
     held_seconds: float
     requests: int
-    evaluation: Any
+    evaluation: Evaluation
     default: Decision
 
     @classmethod
@@ -110,7 +111,7 @@ class StageView:
             is_last=data["is_last"],
             held_seconds=data["held_seconds"],
             requests=data["requests"],
-            evaluation=data["evaluation"],
+            evaluation=Evaluation.from_json(json.dumps(data["evaluation"])),
             default=Decision(Action(default["action"]), default["reason"]),
         )
 

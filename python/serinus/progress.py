@@ -84,12 +84,14 @@ class Panel:
     def show(self, event: Event) -> None:
         match event.kind:
             case EventKind.PHASE:
-                stage = "" if event.stage is None else f" {event.stage + 1}"
-                self._told |= {"phase": f"{event.text}{stage}", "waits for": ""}
+                self._told |= {"phase": event.text, "waits for": ""}
             case EventKind.WEIGHT:
                 self._told["canary's share"] = f"{event.weight:.1%}"
             case EventKind.HOLDING:
-                self._told |= {"held": f"{event.held_seconds:.0f} s, {event.requests} requests", "waits for": event.text}
+                self._told |= {
+                    "held": f"{event.held_seconds:.0f} s, {event.requests} requests",
+                    "waits for": event.text,
+                }
             case EventKind.SHADOWING:
                 self._told |= {"held": f"{event.held_seconds:.0f} s, {event.pairs} pairs", "waits for": event.text}
             case EventKind.JUDGED:

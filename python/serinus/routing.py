@@ -37,6 +37,10 @@ class VersionStats(Value):
 class Splitter(_serinus.Splitter):
     """Splits traffic by a frozen hash of the user's id. Keeps nothing per user.
 
+    It may be used from any number of threads. After a fork each process has a splitter of its own, under the table that was
+    in force and with counts that begin at 0; leases that were out stay the parent's, and ending one in a child does nothing.
+    A reviewer of the parent's samples nothing in a child.
+
     Parameters
     ----------
     weights : dict of str to float

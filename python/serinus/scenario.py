@@ -309,7 +309,7 @@ class SimulatedGpus(_Part):
         _serinus.check_gpus(self.to_json())
 
 
-class Mishap(enum.Enum):
+class Mishap(enum.StrEnum):
     """What goes wrong with a load: it fails and may succeed the next time, fails for good, or never answers."""
 
     NONE = "none"

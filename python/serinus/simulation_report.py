@@ -17,7 +17,7 @@ from ._value import Value
 __all__ = ["Distribution", "Ending", "SimulatedRun", "SimulationReport", "Trajectory"]
 
 
-class Ending(enum.Enum):
+class Ending(enum.StrEnum):
     """How a simulated rollout ended."""
 
     PROMOTED = "promoted"

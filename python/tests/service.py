@@ -27,12 +27,19 @@ class Host:
 
     def __init__(self):
         self.calls = []
+        self.loaded = {}
+
+    def fleet(self):
+        return sr.Fleet(replicas=4, gpu_memory_gb=24.0, spare_replicas=4, loaded=self.loaded)
 
     def load(self, version, replicas):
         self.calls.append(("load", version.version, replicas))
+        self.loaded[version.version] = max(self.loaded.get(version.version, 0), replicas)
 
     def warm_up(self, version, tokens):
         self.calls.append(("warm_up", version, tokens))
+        if version not in self.loaded:
+            raise sr.HostError(f"{version} is not loaded")
 
     def verify(self, version):
         self.calls.append(("verify", version))
@@ -44,6 +51,9 @@ class Host:
 
     def unload(self, version, keep):
         self.calls.append(("unload", version, keep))
+        self.loaded[version] = min(self.loaded.get(version, keep), keep)
+        if keep == 0:
+            del self.loaded[version]
 
 
 class Service:

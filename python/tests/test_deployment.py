@@ -8,17 +8,20 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree
 
 import pytest
-from service import Host, Service, short_plan
-
 import serinus as sr
+from serinus.testing import check_host
+from service import V1, V2, Host, Service, short_plan
 
 HERE = pathlib.Path(__file__).parent
 
 
 def deployment(service, host=None, plan=None, **options):
-    return sr.Deployment(plan or short_plan(), host=host or Host(), splitter=service.splitter, **{"tick_seconds": 0.005, **options})
+    return sr.Deployment(
+        plan or short_plan(), host=host or Host(), splitter=service.splitter, **{"tick_seconds": 0.005, **options}
+    )
 
 
 def held_plan():
@@ -100,8 +103,7 @@ def test_an_async_host_runs_without_a_loop_of_the_callers():
     host = AsyncHost()
     with Service() as service:
         assert deployment(service, host).run().status == "completed"
-    (loop,) = host.loops
-    wait_for(loop.is_closed)
+    assert len(host.loops) == 1
 
 
 def test_what_a_host_raises_arrives_with_its_traceback():
@@ -128,6 +130,7 @@ def test_what_fails_for_a_moment_is_tried_again():
                 raise ConnectionError("the weight store is away")
             if self.tried == 2:
                 raise sr.HostError("no memory for a moment", transient=True)
+            super().load(version, replicas)
 
     host = Shaky()
     with Service() as service:
@@ -342,7 +345,8 @@ def test_a_cancelled_task_leaves_the_old_version_serving():
 INTERRUPTED = """
 import pathlib, sys, threading, time
 sys.path.insert(0, {here!r})
-from service import Host, Service, short_plan
+from serinus.testing import check_host
+from service import V1, V2, Host, Service, short_plan
 import serinus as sr
 
 class Slow(Host):
@@ -361,7 +365,9 @@ service = Service()
 
 def subprocess_of(method, body, hang=60):
     code = INTERRUPTED.format(here=str(HERE), method=method, body=body, hang=hang)
-    return subprocess.Popen([sys.executable, "-X", "dev", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-X", "dev", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_ctrl_c_in_the_middle_leaves_the_old_version_serving():
@@ -399,7 +405,7 @@ def test_progress_is_shown_in_lines(capsys):
         with running.progress(rich=False):
             running.run()
     shown = capsys.readouterr().out
-    assert "weight 20.0%" in shown and "finished the new version serves alone" in shown
+    assert "weight 20.0%" in shown and "finished completed" in shown
     assert "judged" not in shown
 
 
@@ -412,3 +418,122 @@ def test_progress_is_shown_live():
             running.run()
     shown = screen.getvalue()
     assert "chat/v1-v2@" in shown and "canary's share" in shown and "degraded" in shown and "rolled back" in shown
+
+
+class Short:
+    """Answers of fewer than five tokens."""
+
+    name, increase, noun = "short", 0.5, "short answers"
+
+    def failed(self, outcome):
+        return None if outcome.tokens is None else outcome.tokens < 5
+
+
+def test_a_guardrail_of_ones_own_rolls_back():
+    stop = threading.Event()
+
+    def users(splitter):
+        n = 0
+        while not stop.wait(0.001):
+            for _ in range(40):
+                n += 1
+                with splitter.route(f"user-{n}") as lease:
+                    lease.finish(tokens=3 if lease.version == "v2" else 200)
+
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    serving = threading.Thread(target=users, args=(splitter,))
+    serving.start()
+    try:
+        running = sr.Deployment(held_plan(), host=Host(), splitter=splitter, guardrails=[Short()], tick_seconds=0.005)
+        outcome = running.run()
+    finally:
+        stop.set()
+        serving.join()
+    assert outcome.status is sr.Status.ROLLED_BACK and "short answers" in outcome.reason
+    seen = outcome.rollback.evaluation
+    assert (
+        seen.verdict is sr.Verdict.DEGRADED and seen.guardrails["short"].e_value >= seen.guardrails["short"].threshold
+    )
+
+
+@pytest.mark.parametrize("wrong", [[object()], [sr.StandardGuardrail.latency(0.2), sr.StandardGuardrail.latency(0.3)]])
+def test_guardrails_that_make_no_sense_are_refused(wrong):
+    with pytest.raises((TypeError, sr.SerinusError)):
+        sr.Deployment(short_plan(), host=Host(), splitter=sr.Splitter({"v1": 1.0}, salt="chat"), guardrails=wrong)
+
+
+class Right:
+    """A judge that knows the answer."""
+
+    async def score(self, prompt, answer):
+        return float(answer.text == "42")
+
+    async def prefer(self, prompt, first, second):
+        right = [answer.text == "42" for answer in (first, second)]
+        return "neither" if right[0] == right[1] else ("first" if right[0] else "second")
+
+
+class Generating(Host):
+    """Also answers prompts, and the new version a third of them wrongly."""
+
+    def generate(self, version, prompt):
+        return "41" if version == "v2" and int(prompt.text) % 3 == 0 else "42"
+
+
+def test_a_version_that_answers_wrongly_is_found_before_any_user_meets_it():
+    stop = threading.Event()
+
+    def users(splitter):
+        n = 0
+        while not stop.wait(0.001):
+            n += 1
+            with splitter.route(f"user-{n}", request_id=f"r{n}") as lease:
+                lease.finish(latency_ms=5.0, prompt=str(n), response="42")
+
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    serving = threading.Thread(target=users, args=(splitter,))
+    serving.start()
+    try:
+        host = Generating()
+        sampling = sr.Sampling(per_minute=60_000.0, replays_per_second=2_000.0)
+        reviewer = sr.Reviewer(Right(), generate=host, sampling=sampling)
+        running = sr.Deployment(held_plan(), host=host, splitter=splitter, judge=reviewer, tick_seconds=0.02)
+        events = running.events()
+        outcome = running.run()
+    finally:
+        stop.set()
+        serving.join()
+    assert outcome.status is sr.Status.ROLLED_BACK and outcome.rollback.evaluation.pairs >= 20
+    assert "v2" not in splitter.stats() or splitter.stats()["v2"].count == 0
+    kinds = [event.kind for event in events]
+    assert sr.EventKind.SHADOWING in kinds and sr.EventKind.HOLDING not in kinds
+
+
+def test_a_judge_alone_is_given_a_reviewer():
+    splitter = sr.Splitter({"v1": 1.0}, salt="chat")
+    sr.Deployment(short_plan(), host=Generating(), splitter=splitter, judge=Right())
+    assert splitter.reviewer.can_shadow
+    plain = sr.Splitter({"v1": 1.0}, salt="chat")
+    sr.Deployment(short_plan(), host=Host(), splitter=plain, judge=Right())
+    assert not plain.reviewer.can_shadow
+
+
+def test_an_outcome_shows_itself_in_a_notebook():
+    with Service(failing="v2") as service:
+        outcome = deployment(service).run()
+    shown = outcome._repr_html_()
+    xml.etree.ElementTree.fromstring(shown)
+    assert "rolled back" in shown and "error_rate" in shown and "over time" in shown
+
+
+def test_a_host_is_held_to_the_contract():
+    check_host(Host(), V1, V2)
+    check_host(AsyncHost(), V1, V2)
+
+    class Greedy(Host):
+        def load(self, version, replicas):
+            self.loaded = {version.version: replicas}
+
+    with pytest.raises(sr.HostError, match="leaves the others as they were") as broken:
+        check_host(Greedy(), V1, V2)
+    assert broken.value.got == "v1 has 0 replicas, expected 1"

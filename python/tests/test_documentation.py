@@ -5,14 +5,18 @@ import re
 
 import pytest
 
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "python.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+ROOT = pathlib.Path(__file__).parents[2]
+BLOCKS = [
+    pytest.param(page, block, id=f"{page}-{number}")
+    for page in ["README.md", "docs/python.md", "docs/integrations.md"]
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL))
+]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_each_block_runs(block, capsys):
-    exec(compile(block, str(PAGE), "exec"), {})
+@pytest.mark.parametrize(("page", "block"), BLOCKS)
+def test_each_block_runs(page, block, capsys):
+    exec(compile(block, str(ROOT / page), "exec"), {"__name__": page})
 
 
 def test_there_are_blocks():
-    assert len(BLOCKS) >= 2
+    assert len(BLOCKS) >= 7

@@ -28,6 +28,7 @@ def test_it_is_kept_without_outputs():
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
+@pytest.mark.slow
 def test_it_runs_and_shows_what_it_says(tmp_path):
     pytest.importorskip("nbclient", reason="running the notebook needs nbclient, ipykernel, matplotlib and pandas")
     ran = tmp_path / "ran.ipynb"

@@ -1,14 +1,19 @@
 //! Calls from threads of the library into objects written in Python.
 
 use std::fmt;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use parking_lot::Mutex;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use serde::Serialize;
 
-use crate::interpreter;
+use crate::process;
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Reply>()
+}
 
 /// Has calls made by threads, or an event loop, of Python's own: such a thread may be cut off wherever it is when the interpreter
 /// ends, which one of Rust's may not.
@@ -60,6 +65,16 @@ impl Failure {
     fn new(message: impl fmt::Display) -> Self {
         Self { message: message.to_string(), transient: false, raised: None }
     }
+
+    /// As `serinus._calls` gives it.
+    fn read(answer: &Bound<'_, PyAny>) -> Self {
+        match answer.extract() {
+            Ok((error, message, traceback, transient)) => {
+                Self { message, transient, raised: Some(Raised { error, traceback }) }
+            }
+            Err(error) => Self::new(error),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -68,20 +83,26 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where a call's answer goes.
+/// Where the answer to one call goes.
 #[pyclass(frozen, module = "serinus._serinus")]
-pub(crate) struct Reply(Sender<Result<Py<PyAny>, Failure>>);
+pub(crate) struct Reply(Mutex<Option<SyncSender<Py<PyAny>>>>);
+
+impl Reply {
+    /// A reply, and where its answer comes out.
+    pub(crate) fn new() -> (Self, Receiver<Py<PyAny>>) {
+        let (sender, receiver) = sync_channel(1);
+        (Self(Mutex::new(Some(sender))), receiver)
+    }
+}
 
 #[pymethods]
 impl Reply {
-    // Nobody listens any more where the library has given up on the call: there is nobody to tell.
-    fn give(&self, value: Py<PyAny>) {
-        let _ = self.0.send(Ok(value));
-    }
-
-    fn fail(&self, error: Py<PyAny>, message: String, traceback: String, transient: bool) {
-        let raised = Some(Raised { error, traceback });
-        let _ = self.0.send(Err(Failure { message, transient, raised }));
+    /// Hands the answer over; only the first one counts.
+    fn give(&self, answer: Py<PyAny>) {
+        if let Some(sender) = self.0.lock().take() {
+            // Nobody waits any more where the library has given up on the call, or the process is ending.
+            let _ = sender.send(answer);
+        }
     }
 }
 
@@ -98,12 +119,15 @@ impl Calls {
         arguments: &[Argument<'_>],
         read: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
     ) -> Result<T, Failure> {
-        let going = || Failure::new("the interpreter is shutting down");
-        let answer = interpreter::attach(|py| self.begin(py, object, method, arguments)).ok_or_else(going)?;
-        let answer = answer.map_err(Failure::new)?;
-        let value = answer.recv().unwrap_or_else(|_| Err(Failure::new(format!("{method}() gave no answer"))))?;
-        let read = interpreter::attach(|py| read(value.bind(py))).ok_or_else(going)?;
-        read.map_err(|error| Failure::new(format!("{method}() gave what it should not: {error}")))
+        let over = || Failure::new("the interpreter is ending");
+        let answered = process::enter(|py| self.begin(py, object, method, arguments)).ok_or_else(over)?;
+        let answer = answered.map_err(Failure::new)?.recv().map_err(|_| over())?;
+        process::enter(|py| {
+            let not_understood = |error| Failure::new(format!("{method}() gave what it should not: {error}"));
+            let (returned, answer): (bool, Bound<'_, PyAny>) = answer.bind(py).extract().map_err(not_understood)?;
+            if returned { read(&answer).map_err(not_understood) } else { Err(Failure::read(&answer)) }
+        })
+        .ok_or_else(over)?
     }
 
     fn begin(
@@ -112,12 +136,11 @@ impl Calls {
         object: &Py<PyAny>,
         method: &str,
         arguments: &[Argument<'_>],
-    ) -> PyResult<Receiver<Result<Py<PyAny>, Failure>>> {
-        let (sender, receiver) = channel();
+    ) -> PyResult<Receiver<Py<PyAny>>> {
+        let (reply, answered) = Reply::new();
         let made = arguments.iter().map(|argument| argument.made(py)).collect::<PyResult<Vec<_>>>()?;
-        let made = PyTuple::new(py, made)?;
         let method = object.bind(py).getattr(method)?;
-        self.start.bind(py).call_method1("start", (method, made, Reply(sender)))?;
-        Ok(receiver)
+        self.start.bind(py).call_method1("start", (method, PyTuple::new(py, made)?, reply))?;
+        Ok(answered)
     }
 }

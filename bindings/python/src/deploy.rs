@@ -9,12 +9,9 @@ mod policy;
 
 use pyo3::prelude::*;
 
-use crate::calls::Reply;
-use crate::interpreter;
-
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<deployment::Deployment>()?;
     module.add_class::<events::Events>()?;
-    module.add_class::<Reply>()?;
-    module.add_function(wrap_pyfunction!(interpreter::close, module)?)
+    module.add_function(wrap_pyfunction!(host::check_host, module)?)?;
+    module.add_function(wrap_pyfunction!(journal::history_json, module)?)
 }

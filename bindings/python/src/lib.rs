@@ -6,20 +6,31 @@
 mod calls;
 mod deploy;
 mod errors;
-mod interpreter;
+mod evaluate;
+mod experiment;
+mod judge;
 mod logs;
 mod numbers;
 mod planning;
+mod process;
 mod routing;
 mod simulate;
+mod stats;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     logs::register(module)?;
+    process::register(module)?;
+    calls::register(module)?;
+    judge::register(module)?;
     planning::register(module)?;
     routing::register(module)?;
     deploy::register(module)?;
-    simulate::register(module)
+    simulate::register(module)?;
+    stats::register(module)?;
+    experiment::register(module)?;
+    evaluate::register(module)
 }

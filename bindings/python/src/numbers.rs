@@ -1,8 +1,9 @@
 //! Sequences of numbers as Python gives them: arrays are read where they are, the rest is copied.
 
 use pyo3::buffer::{Element, PyBuffer};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::errors;
 
@@ -35,7 +36,10 @@ impl<'py> FromPyObject<'_, 'py> for Floats {
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        if let Ok(buffer) = PyBuffer::<f64>::get(&object) {
+        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+            return object.extract().map(Self::Copy);
+        }
+        if let Some(buffer) = buffer::<f64>(&object) {
             check_dimensions(py, buffer.dimensions())?;
             if buffer.is_c_contiguous() {
                 return Ok(Self::Array(buffer));
@@ -45,18 +49,22 @@ impl<'py> FromPyObject<'_, 'py> for Floats {
         if let Some(values) = converted::<f32>(object)? {
             return Ok(Self::Copy(values.into_iter().map(f64::from).collect()));
         }
-        if let Ok(values) = object.extract::<Vec<f64>>() {
-            return Ok(Self::Copy(values));
-        }
-        // Arrays of integers or booleans, frames' columns, tensors: whatever says how it becomes an array.
+        // Arrays of other numbers, frames' columns, tensors: whatever says how it becomes an array.
         if object.hasattr("__array__")? {
-            let array = object.call_method1("__array__", ("float64",))?;
-            let buffer = PyBuffer::<f64>::get(&array)?;
+            let array = object.call_method1("__array__", ("float64",)).map_err(|error| {
+                let is_value = error.is_instance_of::<PyValueError>(py);
+                if is_value { PyTypeError::new_err(format!("expected a sequence of numbers: {error}")) } else { error }
+            })?;
+            let Some(buffer) = buffer::<f64>(&array) else { return Err(no_sequence(object)) };
             check_dimensions(py, buffer.dimensions())?;
-            return buffer.to_vec(py).map(Self::Copy);
+            return if buffer.is_c_contiguous() { Ok(Self::Array(buffer)) } else { buffer.to_vec(py).map(Self::Copy) };
         }
-        Err(PyTypeError::new_err(format!("expected a sequence of numbers, got {}", object.get_type().name()?)))
+        object.extract().map(Self::Copy).map_err(|_| no_sequence(object))
     }
+}
+
+fn no_sequence(object: Borrowed<'_, '_, PyAny>) -> PyErr {
+    PyTypeError::new_err(format!("expected a sequence of numbers, got {}", object.get_type()))
 }
 
 /// A sequence of truth values: an array's bytes, or anything whose items are true or false.
@@ -77,9 +85,16 @@ impl<'py> FromPyObject<'_, 'py> for Flags {
     }
 }
 
+/// The buffer, if it has one of this type. `PyBuffer` takes big-endian items for those of a little-endian machine.
+fn buffer<T: Element>(object: &Bound<'_, PyAny>) -> Option<PyBuffer<T>> {
+    let buffer = PyBuffer::<T>::get(object).ok()?;
+    let foreign = cfg!(target_endian = "little") && matches!(buffer.format().to_bytes().first(), Some(b'>' | b'!'));
+    (!foreign).then_some(buffer)
+}
+
 /// The items of a one-dimensional buffer of this type, if it is one.
 fn converted<T: Element>(object: Borrowed<'_, '_, PyAny>) -> PyResult<Option<Vec<T>>> {
-    let Ok(buffer) = PyBuffer::<T>::get(&object) else { return Ok(None) };
+    let Some(buffer) = buffer::<T>(&object) else { return Ok(None) };
     check_dimensions(object.py(), buffer.dimensions())?;
     buffer.to_vec(object.py()).map(Some)
 }

@@ -33,7 +33,8 @@
 //! ```
 //!
 //! The modules form a line, `clock, model → plan → observe → route → judge → evaluate → rollout → deploy`; each uses only
-//! those before it. Features: `tokio` adds `deploy::AsyncDeployment`, `testing` the conformance suite for hosts.
+//! those before it. Features: `redb` (on by default) adds `journal::RedbJournal`, `tokio` `deploy::AsyncDeployment`,
+//! `testing` the conformance suite for hosts.
 
 pub mod alert;
 pub mod clock;
@@ -66,6 +67,11 @@ struct Evaluation;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/judging.md")]
 struct Judging;
+
+/// And that of the page on journals.
+#[cfg(all(doctest, feature = "redb"))]
+#[doc = include_str!("../../../docs/journal.md")]
+struct Journals;
 
 /// And that of the page on A/B tests.
 #[cfg(doctest)]

@@ -26,6 +26,7 @@ mod window;
 pub use block::{Arm, Block, BlockBuilder, BlockRule};
 pub use checks::{Check, Checks};
 pub use evidence::ArmEvidence;
+pub(crate) use evidence::Ready;
 pub use histogram::{Histogram, HistogramError};
 pub use measures::Measures;
 pub use moments::Moments;

@@ -35,5 +35,5 @@ pub use splitter::TrafficSplitter;
 pub use stats::{SplitterStats, VersionStats};
 pub use table::RoutingTable;
 pub use tally::{Tally, Turnout};
-pub use token::{ParseTokenError, SessionToken, TokenKey};
+pub use token::{ParseTokenError, SessionPin, SessionToken, TokenKey};
 pub use weights::Weights;

@@ -7,18 +7,23 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use serde::Serialize;
 use serinus::clock::Timestamp;
-use serinus::deploy::{Controls, DeployError, Deployment as Driver};
+use serinus::deploy::{Controls, DeployError, Deployment as Driver, DeploymentBuilder};
+use serinus::evaluate::CanaryEvaluator;
+use serinus::host::ModelHost;
 use serinus::journal::{Journal as Keeps, MemoryJournal, Record};
+use serinus::judge::Reviewer as Review;
 use serinus::plan::UpdatePlan;
 use serinus::rollout::{Effect, Outcome, RolloutError};
 
 use super::alerts::Sink;
 use super::events::Events;
 use super::host::{Failed, Failures, Host};
-use super::journal::Journal;
+use super::journal;
 use super::policy::Policy;
 use crate::calls::Calls;
 use crate::errors;
+use crate::evaluate::maker::maker;
+use crate::judge::Reviewer;
 use crate::routing::Splitter;
 
 /// A plan being carried out.
@@ -38,45 +43,87 @@ struct Ended {
     weights: Vec<(Timestamp, f64)>,
 }
 
+/// What a deployment is put together of, beside its plan.
+struct Parts {
+    journal: Arc<dyn Keeps>,
+    tick: Duration,
+    alerts: Vec<Arc<Sink>>,
+    policy: Option<Arc<Policy>>,
+    review: Option<Arc<Review>>,
+}
+
+impl Parts {
+    fn put<P>(
+        self,
+        builder: DeploymentBuilder<Arc<dyn ModelHost>, P>,
+        make: impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static,
+    ) -> DeploymentBuilder<Arc<dyn ModelHost>, P> {
+        let mut builder = builder.tick(self.tick).journal(self.journal).evaluator(make);
+        if let Some(review) = self.review {
+            builder = builder.reviewer(review);
+        }
+        for sink in self.alerts {
+            builder = builder.alerts(sink);
+        }
+        match self.policy {
+            Some(policy) => builder.policy(policy),
+            None => builder,
+        }
+    }
+}
+
 #[pymethods]
 impl Deployment {
-    #[new]
+    /// Of a plan; or, without one, of the rollout that the journal has as unfinished, if there is one.
+    #[staticmethod]
     #[expect(clippy::too_many_arguments, reason = "keywords")]
-    #[pyo3(signature = (plan, *, host, splitter, calls, tick_seconds, alerts, journal=None, policy=None))]
-    fn new(
+    #[pyo3(signature = (plan, *, host, splitter, calls, tick_seconds, alerts, journal=None, policy=None, reviewer=None,
+                        guardrails=None, rollout=None))]
+    fn open(
         py: Python<'_>,
-        plan: &str,
+        plan: Option<&str>,
         host: Py<PyAny>,
         splitter: &Bound<'_, Splitter>,
         calls: Py<PyAny>,
         tick_seconds: f64,
         alerts: Vec<Py<PyAny>>,
-        journal: Option<Py<PyAny>>,
+        journal: Option<&Bound<'_, PyAny>>,
         policy: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        let plan = UpdatePlan::from_json(plan).map_err(|error| errors::plan(py, &error))?;
+        reviewer: Option<Py<Reviewer>>,
+        guardrails: Option<&Bound<'_, PyAny>>,
+        rollout: Option<String>,
+    ) -> PyResult<Option<Self>> {
+        let plan = plan.map(UpdatePlan::from_json).transpose().map_err(|error| errors::plan(py, &error))?;
         let tick = Duration::try_from_secs_f64(tick_seconds).ok().filter(|tick| !tick.is_zero()).ok_or_else(|| {
             let what = format!("tick_seconds must be finite and above 0, got {tick_seconds}");
             errors::raise(py, "RolloutError", &what, Some("finite and above 0"), Some(&tick_seconds.to_string()))
         })?;
         let calls = Arc::new(Calls::new(calls));
         let failures = Arc::new(Failures::default());
-        let host = Arc::new(Host::new(host, Arc::clone(&calls), Arc::clone(&failures)));
-        let journal: Arc<dyn Keeps> = match journal {
+        let host: Arc<dyn ModelHost> = Arc::new(Host::new(host, Arc::clone(&calls), Arc::clone(&failures)));
+        let journal = match journal {
             None => Arc::new(MemoryJournal::default()),
-            Some(object) => Arc::new(Journal { object, calls: Arc::clone(&calls) }),
+            Some(journal) => journal::given(journal, &calls)?,
         };
-        let mut builder = Driver::builder(plan, host, splitter.get().shared()).tick(tick).journal(Arc::clone(&journal));
-        for object in alerts {
-            builder = builder.alerts(Arc::new(Sink { object, calls: Arc::clone(&calls) }));
+        let sink = |object| Arc::new(Sink { object, calls: Arc::clone(&calls) });
+        let policy = policy.map(|policy| Policy::new(policy, Arc::clone(&calls))).transpose()?.map(Arc::new);
+        let review = reviewer.as_ref().map(|reviewer| reviewer.get().inner(py)).transpose()?;
+        let checks_texts = review.as_ref().is_some_and(|reviewer| reviewer.has_checks());
+        let make = maker(py, plan.as_ref(), guardrails, checks_texts)?;
+        let alerts = alerts.into_iter().map(sink).collect();
+        let parts = Parts { journal: Arc::clone(&journal), tick, alerts, policy, review };
+        let table = Arc::clone(splitter.get().inner());
+        let built = py.detach(|| match (plan, rollout) {
+            (Some(plan), _) => parts.put(Driver::builder(plan, host, table), make).build().map(Some),
+            (None, None) => parts.put(Driver::recovery(host, table), make).build(),
+            (None, Some(rollout)) => parts.put(Driver::recovery(host, table), make).rollout(rollout).build(),
+        });
+        let Some(driver) = built.map_err(|error| raise(py, &error))? else { return Ok(None) };
+        if reviewer.is_some() {
+            splitter.get().set_reviewer(reviewer);
         }
-        if let Some(policy) = policy {
-            let decides_shadow = policy.hasattr("decide_shadow")?;
-            builder = builder.policy(Arc::new(Policy { object: policy.unbind(), calls, decides_shadow }));
-        }
-        let driver = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
         let controls = driver.controls();
-        Ok(Self { driver: Mutex::new(Some(driver)), controls, journal, failures })
+        Ok(Some(Self { driver: Mutex::new(Some(driver)), controls, journal, failures }))
     }
 
     /// Carries the plan out; blocks until the end.
@@ -177,7 +224,7 @@ fn raise(py: Python<'_>, error: &DeployError) -> PyErr {
     let class = match error {
         DeployError::Plan(error) => return errors::plan(py, error),
         DeployError::Evaluator(_) => "PlanError",
-        DeployError::Journal(_) => "JournalError",
+        DeployError::Journal(error) => return journal::raise(py, error),
         _ => "RolloutError",
     };
     errors::raise(py, class, &error.to_string(), None, None)

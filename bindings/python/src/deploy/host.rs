@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use serinus::host::{HostError, ModelHost};
+use serinus::host::{HostError, ModelHost, conformance};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::plan::Fleet;
 
 use crate::calls::Argument::{self, Number, Text};
 use crate::calls::{Calls, Failure, Raised};
+use crate::errors;
 
 /// An object with the methods of `serinus.ModelHost`.
 #[derive(Debug)]
@@ -55,6 +56,18 @@ impl Host {
             error
         })
     }
+}
+
+/// Holds a host to the contract; an error names the rule.
+#[pyfunction]
+pub(super) fn check_host(py: Python<'_>, host: Py<PyAny>, calls: Py<PyAny>, first: &str, second: &str) -> PyResult<()> {
+    let read = |json: &str| serde_json::from_str::<ModelVersion>(json).map_err(|error| errors::form(py, &error));
+    let (first, second) = (read(first)?, read(second)?);
+    let host = Host::new(host, Arc::new(Calls::new(calls)), Arc::default());
+    let held = py.detach(|| conformance::check(&host, &first, &second));
+    held.map_err(|violation| {
+        errors::raise(py, "HostError", &violation.to_string(), Some(violation.rule), Some(&violation.what))
+    })
 }
 
 impl ModelHost for Host {

@@ -13,9 +13,9 @@ use crate::calls::{Argument, Calls};
 /// An object with `decide(view)`, and perhaps `decide_shadow(view)`.
 #[derive(Debug)]
 pub(super) struct Policy {
-    pub(super) object: Py<PyAny>,
-    pub(super) calls: Arc<Calls>,
-    pub(super) decides_shadow: bool,
+    object: Py<PyAny>,
+    calls: Arc<Calls>,
+    decides_shadow: bool,
 }
 
 /// A view as it crosses.
@@ -64,6 +64,11 @@ fn decision(said: &Bound<'_, PyAny>) -> PyResult<Decision> {
 }
 
 impl Policy {
+    pub(super) fn new(object: Bound<'_, PyAny>, calls: Arc<Calls>) -> PyResult<Self> {
+        let decides_shadow = object.hasattr("decide_shadow")?;
+        Ok(Self { object: object.unbind(), calls, decides_shadow })
+    }
+
     /// What it says; a person must look at a policy that fails.
     fn ask(&self, method: &str, view: &View<'_>) -> Decision {
         let view = Argument::value("serinus.policy", "StageView", view);

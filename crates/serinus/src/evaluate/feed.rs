@@ -36,6 +36,31 @@ impl Feed {
 
     /// Takes in one request; gives the block that it closes, if it does.
     pub(super) fn observe(&mut self, observation: &Observation, now: Timestamp) -> Option<Block> {
+        let (arm, arrived_at) = self.admit(observation, now)?;
+        self.blocks.add(arm, observation.outcome, arrived_at)
+    }
+
+    /// Takes in requests that are reported together and are not divided between blocks; gives the block that was old when
+    /// they came, and theirs, where these close.
+    pub(super) fn observe_together(
+        &mut self,
+        now: Timestamp,
+        report: impl FnOnce(&mut dyn FnMut(&Observation)),
+    ) -> [Option<Block>; 2] {
+        let (mut before, mut latest) = (None, None);
+        report(&mut |observation| {
+            let Some((arm, arrived_at)) = self.admit(observation, now) else { return };
+            if latest.is_none() {
+                before = self.blocks.close_if_complete(arrived_at);
+            }
+            latest = latest.max(Some(arrived_at));
+            self.blocks.put(arm, observation.outcome, arrived_at);
+        });
+        [before, latest.and_then(|latest| self.blocks.close_if_complete(latest))]
+    }
+
+    /// Whose request it is and when it arrived, if it is evidence.
+    fn admit(&mut self, observation: &Observation, now: Timestamp) -> Option<(Arm, Timestamp)> {
         let arm = if observation.version == self.canary {
             Arm::Canary
         } else if observation.version == self.stable {
@@ -50,7 +75,7 @@ impl Feed {
             self.blocks.add_capped(arm, arrived_at);
             return None;
         }
-        self.blocks.add(arm, observation.outcome, arrived_at)
+        Some((arm, arrived_at))
     }
 
     /// The canary's share of the traffic, once it is known.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::observe::Signal;
+use serinus_stats::StatisticsError;
 use serinus_stats::sequential::Margin;
 
 /// Something that a canary must not make worse.
@@ -142,7 +143,43 @@ pub struct MarginError {
     pub got: f64,
 }
 
+/// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
+/// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
+const ABSOLUTE_MARGIN: f64 = 0.005;
+/// The greatest relative increase of a rate: beyond it no margin makes sense.
+const GREATEST_INCREASE: f64 = 900.0;
+
 impl Comparison {
+    /// A rate of which a relative increase is a regression (0.5 is +50%), as the built-in guardrails compare theirs: rolled
+    /// back is what is shown to be worse than the share `granted` of it, healthy is what is shown to be better than the whole
+    /// of it, or than a rise by 0.005.
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is above 0 and at most 900, and `granted` in [0, 1).
+    pub fn relative_rate(of: RateOf, increase: f64, granted: f64) -> Result<Self, MarginError> {
+        if !(increase > 0.0 && increase <= GREATEST_INCREASE) {
+            return Err(MarginError { expected: "a relative increase above 0, such as 0.5 for +50%", got: increase });
+        }
+        // Unacceptable is a rate above both "+50%" (say) and "+0.005", that is, above the larger of the two. Each hypothesis
+        // alone follows from that, so each one's evidence is valid under it, and so is their average.
+        let safe = vec![relative(increase)?, absolute(ABSOLUTE_MARGIN)?];
+        Ok(Self::Rate { of, worse: relative(share(granted)? * increase)?, safe })
+    }
+
+    /// A rate of which an absolute increase is a regression (0.02 is two in a hundred), otherwise as
+    /// [`relative_rate`](Self::relative_rate).
+    ///
+    /// # Errors
+    ///
+    /// Unless `increase` is above 0 and below 1, and `granted` in [0, 1).
+    pub fn absolute_rate(of: RateOf, increase: f64, granted: f64) -> Result<Self, MarginError> {
+        if !(increase > 0.0 && increase < 1.0) {
+            return Err(MarginError { expected: "an absolute increase above 0 and below 1", got: increase });
+        }
+        Ok(Self::Rate { of, worse: absolute(share(granted)? * increase)?, safe: vec![absolute(increase)?] })
+    }
+
     /// Checks the margins.
     pub(super) fn check(&self) -> Result<(), MarginError> {
         let (most, expected, worse, safe) = match *self {
@@ -164,4 +201,24 @@ impl Comparison {
         }
         Ok(())
     }
+}
+
+/// A share of the change that counts as a regression.
+pub(super) fn share(granted: f64) -> Result<f64, MarginError> {
+    if !(0.0..1.0).contains(&granted) {
+        return Err(MarginError { expected: "a share of the trigger at least 0 and below 1", got: granted });
+    }
+    Ok(granted)
+}
+
+fn relative(increase: f64) -> Result<Margin, MarginError> {
+    Margin::relative(increase).map_err(|error| of_margin(&error))
+}
+
+fn absolute(increase: f64) -> Result<Margin, MarginError> {
+    Margin::absolute(increase).map_err(|error| of_margin(&error))
+}
+
+fn of_margin(error: &StatisticsError) -> MarginError {
+    MarginError { expected: error.expected, got: error.got }
 }

@@ -145,7 +145,7 @@ impl SequentialBuilder {
 
     /// Adds a guardrail with its weight in the budget, in proportion to the others': the default ones have a quarter each for
     /// errors, judged failures and scores, a sixth for latency and a twelfth for the first token. One more takes from all
-    /// of them: each then needs a little more evidence.
+    /// of them: each then needs a little more evidence. One with a default one's name takes its place.
     pub fn guardrail(mut self, guardrail: Arc<dyn Guardrail>, weight: f64) -> Self {
         self.guardrails.push((guardrail, weight));
         self
@@ -216,6 +216,10 @@ impl SequentialBuilder {
             None => Default::default(),
         };
         guardrails.extend(quality(self.margins.unwrap_or_default(), self.pairwise, self.text_checks)?);
+        let given = self.guardrails.iter().map(|(guardrail, _)| guardrail).chain(&self.alert_on);
+        let is_given = |default: &dyn Guardrail| given.clone().any(|guardrail| guardrail.name() == default.name());
+        guardrails.retain(|(default, _)| !is_given(&**default));
+        alert_on.retain(|default| !is_given(&**default));
         guardrails.extend(self.guardrails);
         alert_on.extend(self.alert_on);
         let weights: Vec<_> = guardrails.iter().map(|(guardrail, weight)| (guardrail.name(), *weight)).collect();

@@ -2,15 +2,8 @@
 
 use std::sync::Arc;
 
-use super::guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing};
+use super::guardrail::{self, Comparison, Guardrail, MarginError, RateOf, Timing};
 use crate::observe::{Check, Errors, Failures, Signal, Unhappy};
-use serinus_stats::sequential::Margin;
-
-/// By how much a rate may rise on the promote side, absolutely, even where that is more than the relative margin. A rise
-/// by half of one in a thousand could not be excluded in any reasonable time (it takes some 30,000 canary requests).
-const ABSOLUTE_MARGIN: f64 = 0.005;
-/// The greatest relative increase of a rate: beyond it no margin makes sense.
-const GREATEST_INCREASE: f64 = 900.0;
 
 /// A guardrail that comes with the library, made from the change that counts as a regression, its *trigger*.
 ///
@@ -150,13 +143,8 @@ impl StandardGuardrail {
     }
 
     fn new(kind: Kind, trigger: f64) -> Result<Self, MarginError> {
-        if matches!(kind, Kind::Errors | Kind::Failures | Kind::Abandoned | Kind::Check(_) | Kind::Unhappy)
-            && !(trigger > 0.0 && trigger <= GREATEST_INCREASE)
-        {
-            return Err(MarginError { expected: "a relative increase above 0, such as 0.5 for +50%", got: trigger });
-        }
         let guardrail = Self { kind, trigger, granted: 0.5, required: true };
-        guardrail.compares().check()?;
+        guardrail.comparison()?.check()?;
         Ok(guardrail)
     }
 
@@ -167,10 +155,7 @@ impl StandardGuardrail {
     ///
     /// Unless `share` is in [0, 1).
     pub fn granting(self, share: f64) -> Result<Self, MarginError> {
-        if !(0.0..1.0).contains(&share) {
-            return Err(MarginError { expected: "a share of the trigger at least 0 and below 1", got: share });
-        }
-        Ok(Self { granted: share, ..self })
+        Ok(Self { granted: guardrail::share(share)?, ..self })
     }
 
     /// Not needed for promotion.
@@ -179,14 +164,20 @@ impl StandardGuardrail {
         Self { required: false, ..self }
     }
 
-    /// Unacceptable is a rate above both "+50%" (say) and "+0.005", that is, above the larger of the two. Each hypothesis
-    /// alone follows from that, so each one's evidence is valid under it, and so is their average.
-    fn rate(&self, of: RateOf) -> Comparison {
-        // The range was checked when the guardrail was made; equality could only be reached from outside it.
-        let relative = |increase: f64| Margin::relative(increase).unwrap_or(Margin::EQUAL);
-        let absolute = Margin::absolute(ABSOLUTE_MARGIN).unwrap_or(Margin::EQUAL);
-        let worse = relative(self.granted * self.trigger);
-        Comparison::Rate { of, worse, safe: vec![relative(self.trigger), absolute] }
+    fn comparison(&self) -> Result<Comparison, MarginError> {
+        let rate = |of: RateOf| Comparison::relative_rate(of, self.trigger, self.granted);
+        let (worse, safe) = (self.granted * self.trigger, self.trigger);
+        Ok(match self.kind {
+            Kind::Errors => rate(RateOf::Signal(Arc::new(Errors)))?,
+            Kind::Failures => rate(RateOf::Signal(Arc::new(Failures)))?,
+            Kind::Abandoned => rate(RateOf::Abandoned)?,
+            Kind::Time(of) => Comparison::Time { of, worse, safe },
+            Kind::Score => Comparison::Score { worse, safe },
+            Kind::Length => Comparison::Length { worse, safe },
+            Kind::Check(check) => rate(RateOf::Signal(Arc::new(check)))?,
+            Kind::Unhappy => rate(RateOf::Signal(Arc::new(Unhappy)))?,
+            Kind::Pairs => Comparison::Pairs { worse, safe },
+        })
     }
 }
 
@@ -207,18 +198,8 @@ impl Guardrail for StandardGuardrail {
     }
 
     fn compares(&self) -> Comparison {
-        let (worse, safe) = (self.granted * self.trigger, self.trigger);
-        match self.kind {
-            Kind::Errors => self.rate(RateOf::Signal(Arc::new(Errors))),
-            Kind::Failures => self.rate(RateOf::Signal(Arc::new(Failures))),
-            Kind::Abandoned => self.rate(RateOf::Abandoned),
-            Kind::Time(of) => Comparison::Time { of, worse, safe },
-            Kind::Score => Comparison::Score { worse, safe },
-            Kind::Length => Comparison::Length { worse, safe },
-            Kind::Check(check) => self.rate(RateOf::Signal(Arc::new(check))),
-            Kind::Unhappy => self.rate(RateOf::Signal(Arc::new(Unhappy))),
-            Kind::Pairs => Comparison::Pairs { worse, safe },
-        }
+        // The margins were checked when the guardrail was made.
+        self.comparison().unwrap_or(Comparison::Score { worse: self.granted * self.trigger, safe: self.trigger })
     }
 
     fn required(&self) -> bool {

@@ -120,6 +120,15 @@ impl ThresholdEvaluator {
         })
     }
 
+    /// Takes in requests of both versions that are reported together, after the fact: what `report` gives to the function that
+    /// it is given. They come into one block, which closes after them, so that a great many cost little more than counting
+    /// them. Report those together that were served over the same short stretch of time.
+    pub fn observe_together(&mut self, now: Timestamp, report: impl FnOnce(&mut dyn FnMut(&Observation))) {
+        for block in self.feed.observe_together(now, report).into_iter().flatten() {
+            self.absorb(&block);
+        }
+    }
+
     fn compare(&self, now: Timestamp) -> Comparison {
         let live = self.window.stable(now);
         let stable = match &self.last_stable {

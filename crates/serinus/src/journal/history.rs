@@ -34,7 +34,7 @@ use crate::rollout::{Phase, Status};
 ///
 /// let last = History::last(&*journal)?.expect("a rollout");
 /// assert_eq!(last.status, Some(Status::Completed));
-/// assert_eq!(last.serving.as_str(), "chat-v2");
+/// assert_eq!(last.serving.as_str(), "v2");
 /// println!("{}", serde_json::to_string_pretty(&last)?);
 /// # Ok(())
 /// # }

@@ -156,7 +156,13 @@ impl BlockBuilder {
     /// Adds a request; returns the block that it closes, if it does. A request that arrived before the open block was
     /// opened counts into the open block.
     pub fn add(&mut self, arm: Arm, outcome: Outcome, arrived_at: Timestamp) -> Option<Block> {
-        let closed_before = self.take_if_complete(arrived_at);
+        let closed_before = self.close_if_complete(arrived_at);
+        self.put(arm, outcome, arrived_at);
+        closed_before.or_else(|| self.close_if_complete(arrived_at))
+    }
+
+    /// Adds a request to the open block, which stays open.
+    pub(crate) fn put(&mut self, arm: Arm, outcome: Outcome, arrived_at: Timestamp) {
         let block = open_at(&mut self.open, &mut self.next_id, arrived_at);
         let (evidence, arrivals) = match arm {
             Arm::Stable => (&mut block.stable, &mut block.stable_arrivals),
@@ -164,7 +170,6 @@ impl BlockBuilder {
         };
         *arrivals += 1;
         evidence.record(&End::Finished(outcome), &self.signals);
-        closed_before.or_else(|| self.take_if_complete(arrived_at))
     }
 
     /// Counts a request that leaves no evidence, as it is beyond its user's share.
@@ -186,7 +191,8 @@ impl BlockBuilder {
         self.canary_alone = true;
     }
 
-    fn take_if_complete(&mut self, now: Timestamp) -> Option<Block> {
+    /// Closes the open block, if it may be closed.
+    pub(crate) fn close_if_complete(&mut self, now: Timestamp) -> Option<Block> {
         let block = self.open.as_ref()?;
         let canary = block.canary_arrivals;
         let stable = if self.canary_alone { canary } else { block.stable_arrivals };

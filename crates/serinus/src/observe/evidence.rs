@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::Measures;
 use super::outcome::{End, Outcome, STRATA};
-use super::signal::Signals;
+use super::signal::{Answers, Signals};
 
 /// What one version's requests add up to: how they ended, and, for each stratum ([`Outcome::stratum`]), what they measured.
 /// Its memory is bounded (some kilobytes a stratum, see [`Histogram`](super::Histogram)) whatever the traffic.
@@ -40,43 +40,45 @@ pub struct ArmEvidence {
     strata: Vec<(u8, Measures)>,
 }
 
-impl ArmEvidence {
-    /// Adds one request's end. `signals` must be the same for all of them.
-    ///
-    /// Latencies of requests that ended in an error are left out: a version that fails fast is not a fast version.
-    pub fn record(&mut self, end: &End, signals: &Signals) {
+/// A request's end, ready to be counted: what can be known of it without the evidence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ready {
+    Finished(Checked, Answers),
+    Abandoned(Checked),
+    Cancelled,
+}
+
+/// An outcome whose impossible values are taken as unmeasured, and how many there were.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    outcome: Outcome,
+    stratum: u8,
+    invalid: u64,
+}
+
+impl Ready {
+    /// Asks the signals.
+    #[inline]
+    pub(crate) fn new(end: &End, signals: &Signals) -> Self {
         match end {
             End::Finished(outcome) => {
-                self.finished += 1;
-                let (stratum, outcome) = self.checked(outcome);
-                self.stratum_mut(stratum).record(&outcome, signals);
+                let checked = Checked::new(outcome);
+                Self::Finished(checked, Answers::of(signals, &checked.outcome))
             }
-            End::Abandoned(outcome) => {
-                self.abandoned += 1;
-                let (stratum, outcome) = self.checked(outcome);
-                if outcome.latency_ms.is_some() || outcome.ttft_ms.is_some() {
-                    self.stratum_mut(stratum).record_abandoned(&outcome);
-                }
-            }
-            End::Cancelled => self.cancelled += 1,
+            End::Abandoned(outcome) => Self::Abandoned(Checked::new(outcome)),
+            End::Cancelled => Self::Cancelled,
         }
     }
+}
 
-    /// Adds what was said of an answer after its request had ended: its `passed`, `quality`, `checks`, `feedback` and
-    /// `stratum`. The request itself is not counted again.
-    pub fn review(&mut self, review: &Outcome, signals: &Signals) {
-        self.reviewed += 1;
-        let (stratum, review) = self.checked(review);
-        self.stratum_mut(stratum).record_review(&review, signals);
-    }
-
-    /// The outcome's stratum, and the outcome with impossible values taken as unmeasured, and counted.
-    fn checked(&mut self, outcome: &Outcome) -> (u8, Outcome) {
-        let mut checked = *outcome;
+impl Checked {
+    #[inline]
+    fn new(outcome: &Outcome) -> Self {
+        let (mut checked, mut invalid) = (*outcome, 0);
         let mut check = |value: &mut Option<f64>, greatest: f64| {
             if value.is_some_and(|value| !(0.0..=greatest).contains(&value)) {
                 *value = None;
-                self.invalid += 1;
+                invalid += 1;
             }
         };
         check(&mut checked.latency_ms, f64::MAX);
@@ -85,10 +87,53 @@ impl ArmEvidence {
         check(&mut checked.feedback, 1.0);
         let stratum = outcome.stratum.unwrap_or(0);
         if stratum < STRATA {
-            return (stratum, checked);
+            return Self { outcome: checked, stratum, invalid };
         }
-        self.invalid += 1;
-        (0, checked)
+        Self { outcome: checked, stratum: 0, invalid: invalid + 1 }
+    }
+}
+
+impl ArmEvidence {
+    /// Adds one request's end. `signals` must be the same for all of them.
+    ///
+    /// Latencies of requests that ended in an error are left out: a version that fails fast is not a fast version.
+    pub fn record(&mut self, end: &End, signals: &Signals) {
+        self.count(&Ready::new(end, signals), signals);
+    }
+
+    /// Adds one request's end, of which the same signals have been asked.
+    #[inline]
+    pub(crate) fn count(&mut self, ready: &Ready, signals: &Signals) {
+        match ready {
+            Ready::Finished(checked, answers) => {
+                self.finished += 1;
+                self.measures_of(checked).record(&checked.outcome, *answers, signals);
+            }
+            Ready::Abandoned(checked) => {
+                self.abandoned += 1;
+                let Checked { outcome, invalid, .. } = checked;
+                if outcome.latency_ms.is_some() || outcome.ttft_ms.is_some() {
+                    self.measures_of(checked).record_abandoned(outcome);
+                } else {
+                    self.invalid += invalid;
+                }
+            }
+            Ready::Cancelled => self.cancelled += 1,
+        }
+    }
+
+    /// Adds what was said of an answer after its request had ended: its `passed`, `quality`, `checks`, `feedback` and
+    /// `stratum`. The request itself is not counted again.
+    pub fn review(&mut self, review: &Outcome, signals: &Signals) {
+        self.reviewed += 1;
+        let checked = Checked::new(review);
+        self.measures_of(&checked).record_review(&checked.outcome, signals);
+    }
+
+    /// Where an outcome is counted.
+    fn measures_of(&mut self, checked: &Checked) -> &mut Measures {
+        self.invalid += checked.invalid;
+        self.stratum_mut(checked.stratum)
     }
 
     fn stratum_mut(&mut self, label: u8) -> &mut Measures {

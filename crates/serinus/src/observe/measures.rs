@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::histogram::Histogram;
 use super::moments::Moments;
 use super::outcome::Outcome;
-use super::signal::Signals;
+use super::signal::{Answers, Signals};
 use serinus_stats::sequential::Count;
 
 /// What requests of one kind add up to: for each signal how many failed, and the distributions of latencies, lengths
@@ -24,10 +24,10 @@ pub struct Measures {
 }
 
 impl Measures {
-    pub(super) fn record(&mut self, outcome: &Outcome, signals: &Signals) {
+    pub(super) fn record(&mut self, outcome: &Outcome, answers: Answers, signals: &Signals) {
         self.make_room(signals.len());
-        for (rate, signal) in self.rates.iter_mut().zip(signals.iter()) {
-            if let Some(failed) = signal.failed(outcome) {
+        for (place, (rate, signal)) in self.rates.iter_mut().zip(signals.iter()).enumerate() {
+            if let Some(failed) = answers.failed(place, &**signal, outcome) {
                 rate.add_trial(failed);
             }
         }

@@ -10,8 +10,8 @@ use super::outcome::Outcome;
 ///
 /// # Contract
 ///
-/// `failed` is called on the request path for every finished request: it must be quick, must not block and should not
-/// allocate. It must depend on the outcome alone (not on the time, a random number or earlier outcomes) and answer the
+/// `failed` is called on the request path for every finished request, with no lock held: it must be quick, must not block
+/// and should not allocate. It must depend on the outcome alone (not on the time, a random number or earlier outcomes) and answer the
 /// same on every router. `name` never changes and is unique among the signals used together; it appears in reports.
 ///
 /// ```
@@ -136,6 +136,40 @@ pub struct Signals(Arc<[Arc<dyn Signal>]>);
 impl FromIterator<Arc<dyn Signal>> for Signals {
     fn from_iter<I: IntoIterator<Item = Arc<dyn Signal>>>(signals: I) -> Self {
         Self(signals.into_iter().collect())
+    }
+}
+
+/// What signals say of one outcome, so that they need not be asked while a lock is held: one may be slow, or wait for a
+/// lock of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answers {
+    known: u64,
+    failed: u64,
+}
+
+impl Answers {
+    /// How many signals can be asked in advance. Further ones are asked when the answer is counted.
+    const MOST: usize = u64::BITS as usize;
+
+    #[inline]
+    pub(super) fn of(signals: &Signals, outcome: &Outcome) -> Self {
+        let mut answers = Self::default();
+        for (place, signal) in signals.iter().take(Self::MOST).enumerate() {
+            if let Some(failed) = signal.failed(outcome) {
+                answers.known |= 1 << place;
+                answers.failed |= u64::from(failed) << place;
+            }
+        }
+        answers
+    }
+
+    /// Whether the request failed in the sense of the signal at this place.
+    #[inline]
+    pub(super) fn failed(self, place: usize, signal: &dyn Signal, outcome: &Outcome) -> Option<bool> {
+        if place >= Self::MOST {
+            return signal.failed(outcome);
+        }
+        (self.known >> place & 1 == 1).then_some(self.failed >> place & 1 == 1)
     }
 }
 

@@ -110,9 +110,19 @@ impl HashSplitter {
 
     /// The version that a sticky key belongs to. Counts nothing.
     pub fn version_for(&self, sticky_key: &str) -> VersionId {
+        self.with_version_for(sticky_key, VersionId::clone)
+    }
+
+    /// As [`version_for`](Self::version_for), without a copy of the name.
+    ///
+    /// # Panics
+    ///
+    /// If `read` comes back to this splitter.
+    #[inline]
+    pub fn with_version_for<T>(&self, sticky_key: &str, read: impl FnOnce(&VersionId) -> T) -> T {
         self.with_cache(|cache| {
             let slot = cache.routes.owner(cache.routes.sticky(sticky_key));
-            cache.routes.versions[slot].id.clone()
+            read(&cache.routes.versions[slot].id)
         })
     }
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::bell::Bell;
 use super::flight::{Epoch, Flight};
 use super::request::Reason;
-use super::token::{Pin, SessionToken, TokenId, TokenKey};
+use super::token::{Pin, SessionPin, SessionToken, TokenId, TokenKey};
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, End, Outcome, Signals, UserShares};
+use crate::observe::{ArmEvidence, End, Outcome, Ready, Signals, UserShares};
 use crate::sync::{AtomicBool, Ordering};
 
 /// What all leases of one version share while it is served.
@@ -91,7 +91,10 @@ impl Stripe {
     #[inline]
     fn end(&self, is_evidence: bool, end: &End) {
         if let Some(recording) = self.recording.as_ref().filter(|_| is_evidence) {
-            recording.evidence.lock().record(end, &recording.signals);
+            // The signals are asked before the lock is taken: one of the host's may wait for a lock that a thread holds which
+            // waits for this one.
+            let ready = Ready::new(end, &recording.signals);
+            recording.evidence.lock().count(&ready, &recording.signals);
         }
         self.flight.end();
         self.version.ended.ring();
@@ -161,8 +164,15 @@ impl Lease {
     /// A token that keeps the conversation on this version; hand it to the client and pass it back in with
     /// [`Request::session_token`](super::Request::session_token).
     pub fn session_token(&self) -> SessionToken {
+        self.session_pin().sign()
+    }
+
+    /// The session token before it is signed, which takes longer than all else here: for who may want it once the lease has
+    /// ended.
+    #[inline]
+    pub fn session_pin(&self) -> SessionPin {
         let version = &self.stripe().version;
-        SessionToken::new(Pin { version: version.token_id, pin_epoch: self.pin_epoch }, &version.token_key)
+        SessionPin { pin: Pin { version: version.token_id, pin_epoch: self.pin_epoch }, key: version.token_key }
     }
 
     /// Ends the request with what came of it.

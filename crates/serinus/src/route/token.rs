@@ -55,6 +55,20 @@ impl fmt::Debug for TokenKey {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionToken([u8; LEN]);
 
+/// A session token that has not been signed yet: cheap to keep of every request, as few are ever asked for theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionPin {
+    pub(crate) pin: Pin,
+    pub(crate) key: TokenKey,
+}
+
+impl SessionPin {
+    /// The token.
+    pub fn sign(&self) -> SessionToken {
+        SessionToken::new(self.pin, &self.key)
+    }
+}
+
 /// What a valid token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pin {

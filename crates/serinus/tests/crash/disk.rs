@@ -33,7 +33,6 @@ fn on_a_small_disk(orders: &Orders, kibibytes: u64) -> Command {
     command
 }
 
-#[cfg(unix)]
 #[test]
 fn a_full_disk_ends_the_update_and_leaves_the_old_version_serving() {
     let (mut stopped, mut returned) = (0, 0);

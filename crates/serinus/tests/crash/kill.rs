@@ -74,22 +74,25 @@ fn a_server_that_is_killed_at_any_instant_ends_its_rollout_and_can_be_looked_at_
         let folder = tempdir().unwrap();
         let path = journal_at(folder.path());
         let (mut kills, mut looks, mut seen) = (0, 0u32, 0);
-        for patience in (20..).step_by(35).map(Duration::from_millis) {
+        // Each process comes a little further than the one before, and dies somewhere after an entry.
+        for round in 1..100u32 {
             let mut child = process("kill::child_on_threads", &orders(&folder, bad))
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            let end = Instant::now() + patience;
-            while Instant::now() < end && child.try_wait().unwrap().is_none() {
+            let (enough, patience) = (seen + 3 * round as usize, Instant::now() + Duration::from_secs(60));
+            while seen < enough && child.try_wait().unwrap().is_none() {
+                assert!(Instant::now() < patience, "it hangs at {seen} entries");
                 if path.exists() {
                     let reader = RedbJournal::reader(&path).unwrap();
                     let entries = reader.rollouts().unwrap().first().map_or(0, |id| reader.entries(id).unwrap().len());
                     assert!(entries >= seen, "{entries} entries after {seen}");
                     (seen, looks) = (entries, looks + 1);
                 }
-                thread::sleep(Duration::from_millis(2));
+                thread::sleep(Duration::from_millis(1));
             }
+            thread::sleep(Duration::from_micros(700) * round);
             child.kill().unwrap();
             let died = child.wait_with_output().unwrap();
             if died.status.success() {
@@ -99,7 +102,7 @@ fn a_server_that_is_killed_at_any_instant_ends_its_rollout_and_can_be_looked_at_
             kills += 1;
         }
         check(folder.path(), bad, None);
-        assert!(kills > 2 && looks > 50 && seen > 8, "{kills} kills, {looks} looks, {seen} entries");
+        assert!(kills > 0 && looks > kills && seen > 8, "{kills} kills, {looks} looks, {seen} entries");
     }
 }
 

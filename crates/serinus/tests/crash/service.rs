@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub(crate) struct Orders {
     /// Whether the new version fails a third of its requests.
     pub(crate) bad: bool,
     /// The write of the journal, counted from 1, at which it dies; 0: never.
-    pub(crate) dies_at: u32,
+    pub(crate) dies_at: usize,
     /// Whether it dies before that write or after it.
     pub(crate) before: bool,
 }
@@ -64,7 +64,7 @@ pub(crate) fn host_at(folder: &Path) -> FileHost {
 struct Deadly {
     journal: RedbJournal,
     orders: Orders,
-    writes: AtomicU32,
+    writes: AtomicUsize,
 }
 
 impl Deadly {
@@ -119,9 +119,9 @@ pub(crate) fn serve(orders: Orders) {
     let serving = last.as_ref().map_or(v1.version(), |last| &last.serving);
     assert!(host.books().of(serving) > 0, "{serving} is not loaded");
     let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(serving)));
-    let begins = last.as_ref().map_or(1e6, |last| last.last_entry_at.as_secs_f64() + 1_000.0);
-    let clock = Arc::new(ManualClock::new(Timestamp::from_secs_f64(begins)));
-    let journal = Arc::new(Deadly { journal, orders, writes: AtomicU32::new(0) });
+    let begins = last.as_ref().map_or(1_000_000, |last| last.last_entry_at.as_nanos() / 1_000_000_000 + 1_000);
+    let clock = Arc::new(ManualClock::new(Timestamp::from(Duration::from_secs(begins))));
+    let journal = Arc::new(Deadly { journal, orders, writes: AtomicUsize::new(0) });
     let with = Surroundings::new(Arc::clone(&splitter) as _, Arc::clone(&clock) as _, journal);
     let (mut engine, mut work) = match last {
         Some(last) if last.is_unfinished() => {
@@ -138,7 +138,7 @@ pub(crate) fn serve(orders: Orders) {
         }
     };
     // Users of another time are other users.
-    let mut requests = begins as u64 * 20;
+    let mut requests = begins * 20;
     while engine.outcome().is_none() {
         for next in std::mem::take(&mut work) {
             let answer = match next {

@@ -101,7 +101,9 @@ fn told(entries: &[Entry]) -> (usize, usize) {
 
 fn journal_of(entries: &[Entry]) -> Arc<MemoryJournal> {
     let journal = MemoryJournal::default();
-    entries.iter().for_each(|entry| journal.append(entry).unwrap());
+    for entry in entries {
+        journal.append(entry).unwrap();
+    }
     Arc::new(journal)
 }
 

@@ -254,7 +254,17 @@ fn a_guardrail_of_ones_own_is_judged_like_any_other() {
     }
     let evaluation = evaluator.evaluate(at(traffic.now));
     assert!(evaluation.reasons[0].starts_with("refused: "), "{:?}", evaluation.reasons);
-    let twice = SequentialEvaluator::builder(stable(), canary());
-    let twice = twice.guardrail(std::sync::Arc::new(StandardGuardrail::latency(0.3).unwrap()), 0.1);
-    assert!(matches!(twice.build(), Err(EvaluatorError::Budget(BudgetError::Twice { .. }))));
+}
+
+#[test]
+fn a_guardrail_takes_the_place_of_the_default_one_of_its_name() {
+    let latency = || std::sync::Arc::new(StandardGuardrail::latency(0.3).unwrap());
+    let builder = || SequentialEvaluator::builder(stable(), canary()).guardrail(latency(), 0.1);
+    let ledger = builder().build().unwrap().evaluate(at(0.0)).ledger.unwrap();
+    let shares = (ledger.shares["latency"].weight, ledger.shares["error_rate"].weight);
+    assert!((shares.0 / shares.1 - 0.4).abs() < 1e-9, "{shares:?}");
+    let alerts = SequentialEvaluator::builder(stable(), canary()).alert_on(latency()).build().unwrap();
+    assert!(alerts.evaluate(at(0.0)).guardrails["latency"].alerts_only);
+    let twice = builder().guardrail(latency(), 0.1).build();
+    assert!(matches!(twice, Err(EvaluatorError::Budget(BudgetError::Twice { .. }))));
 }

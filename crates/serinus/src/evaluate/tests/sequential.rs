@@ -228,3 +228,19 @@ fn clocks_that_stand_still_or_jump_do_no_harm() {
     assert!(evaluator.evaluate(Timestamp::ZERO).canary_requests > 900);
     assert!(!evaluator.evaluate(Timestamp::ZERO + Duration::MAX).rollback);
 }
+
+#[test]
+fn requests_reported_together_are_one_block() {
+    let mut evaluator = SequentialEvaluator::builder(stable(), canary()).build().unwrap();
+    let request = |version, second| Observation::new(version, Outcome::ok()).arrived_at(at(second));
+    evaluator.observe(&request(stable(), 0.0), at(0.0));
+    evaluator.observe_together(at(200.0), |observe| {
+        // The open block is old by now, but holds one version alone: it takes these in, too.
+        (0..300).for_each(|_| observe(&request(stable(), 100.0)));
+        (0..60).for_each(|_| observe(&request(canary(), 101.0)));
+    });
+    let evaluation = evaluator.evaluate(at(200.0));
+    assert_eq!((evaluation.stable_requests, evaluation.canary_requests), (301, 60));
+    evaluator.observe_together(at(200.0), |observe| (0..90).for_each(|_| observe(&request(canary(), 102.0))));
+    assert_eq!(evaluator.evaluate(at(200.0)).canary_requests, 60, "one version alone is no block");
+}

@@ -1,0 +1,304 @@
+//! A/B tests. Scores are taken in natively; what is said of them is said seldom, and crosses as JSON.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyString, PyTuple};
+use serde::{Deserialize, Serialize};
+use serinus::experiment::{self, AbOptions, ComparedBy, DecisionRule, Design, ExperimentError, TestPlan};
+use serinus::model::VersionId;
+
+use crate::errors;
+use crate::numbers::Floats;
+use crate::stats::counts::Whole;
+use crate::stats::words;
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<AbTest>()?;
+    module.add_class::<Experiments>()?;
+    module.add_function(wrap_pyfunction!(test_length, module)?)
+}
+
+fn refused(py: Python<'_>, error: &ExperimentError) -> PyErr {
+    errors::raise(py, "StatisticsError", &error.to_string(), None, None)
+}
+
+fn version(py: Python<'_>, name: &str) -> PyResult<VersionId> {
+    VersionId::new(name).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
+}
+
+fn names<'py>(py: Python<'py>, versions: &[VersionId]) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, versions.iter().map(VersionId::as_str))
+}
+
+fn read<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
+    serde_json::from_str(json).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
+}
+
+fn write<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
+}
+
+fn design(py: Python<'_>, name: &str) -> PyResult<Design> {
+    words::word(py, "design", name, "\"unpaired\", \"cuped\" or \"paired\"")
+}
+
+fn rule(py: Python<'_>, name: &str) -> PyResult<DecisionRule> {
+    words::word(py, "rule", name, "\"planned_size\" or \"anytime\"")
+}
+
+/// The word that stands for a value.
+fn word_of<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
+    write(py, value).map(|json| json.trim_matches('"').to_owned())
+}
+
+/// Which of two or more versions gives the better answers.
+#[pyclass(frozen, subclass, module = "serinus._serinus")]
+pub(crate) struct AbTest(Mutex<experiment::AbTest>);
+
+impl AbTest {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, experiment::AbTest> {
+        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self, py: Python<'_>) -> experiment::AbTest {
+        self.lock(py).clone()
+    }
+
+    /// With the interpreter released.
+    fn change(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut experiment::AbTest) -> Result<(), ExperimentError> + Send,
+    ) -> PyResult<()> {
+        let changed = py.detach(|| change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)));
+        changed.map_err(|error| refused(py, &error))
+    }
+}
+
+#[pymethods]
+impl AbTest {
+    #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "made of Python's keywords")]
+    #[new]
+    #[pyo3(signature = (
+        name, *, model_a, model_b, target_samples=None, more_models=Vec::new(), shares=None, design="unpaired",
+        rule="planned_size", clip=1.0
+    ))]
+    fn new(
+        py: Python<'_>,
+        name: &str,
+        model_a: &str,
+        model_b: &str,
+        target_samples: Option<Whole>,
+        more_models: Vec<String>,
+        shares: Option<Floats>,
+        design: &str,
+        rule: &str,
+        clip: f64,
+    ) -> PyResult<Self> {
+        let mut builder = experiment::AbTest::builder(name, &version(py, model_a)?, &version(py, model_b)?)
+            .design(self::design(py, design)?)
+            .rule(self::rule(py, rule)?)
+            .clip(clip);
+        for model in more_models {
+            builder = builder.arm(&version(py, &model)?);
+        }
+        if let Some(shares) = &shares {
+            builder = builder.shares(shares.as_slice());
+        }
+        if let Some(target) = target_samples {
+            builder = builder.target_samples(target.0);
+        }
+        builder.build().map(|test| Self(Mutex::new(test))).map_err(|error| refused(py, &error))
+    }
+
+    #[getter]
+    fn name(&self, py: Python<'_>) -> String {
+        self.lock(py).name().to_owned()
+    }
+
+    /// The versions, the control first.
+    #[getter]
+    fn models<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let versions = self.lock(py).versions().to_vec();
+        names(py, &versions)
+    }
+
+    /// Their shares of traffic, which sum to 1.
+    #[getter]
+    fn shares<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let shares = self.lock(py).shares().to_vec();
+        PyTuple::new(py, shares)
+    }
+
+    fn assign<'py>(&self, py: Python<'py>, user_id: &str) -> Bound<'py, PyString> {
+        let version = self.lock(py).assign(user_id).clone();
+        PyString::intern(py, version.as_str())
+    }
+
+    #[pyo3(signature = (model, users=Whole(1)))]
+    fn count_assignment(&self, py: Python<'_>, model: &str, users: Whole) -> PyResult<()> {
+        let version = version(py, model)?;
+        let counted = self.lock(py).count_assignments(&version, users.0);
+        counted.map_err(|error| refused(py, &error))
+    }
+
+    fn record(&self, py: Python<'_>, model: &str, score: f64) -> PyResult<()> {
+        let version = version(py, model)?;
+        let recorded = self.lock(py).record(&version, score);
+        recorded.map_err(|error| refused(py, &error))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "made of Python's")]
+    fn record_many(&self, py: Python<'_>, model: &str, scores: Floats) -> PyResult<()> {
+        let version = version(py, model)?;
+        self.change(py, |test| test.record_many(&version, scores.as_slice()))
+    }
+
+    fn record_with(&self, py: Python<'_>, model: &str, score: f64, covariate: f64) -> PyResult<()> {
+        let version = version(py, model)?;
+        let recorded = self.lock(py).record_with(&version, score, covariate);
+        recorded.map_err(|error| refused(py, &error))
+    }
+
+    fn record_pair(&self, py: Python<'_>, score_a: f64, score_b: f64) -> PyResult<()> {
+        let recorded = self.lock(py).record_pair(score_a, score_b);
+        recorded.map_err(|error| refused(py, &error))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "made of Python's")]
+    fn record_pairs(&self, py: Python<'_>, scores_a: Floats, scores_b: Floats) -> PyResult<()> {
+        self.change(py, |test| test.record_pairs(scores_a.as_slice(), scores_b.as_slice()))
+    }
+
+    fn status_json(&self, py: Python<'_>) -> PyResult<String> {
+        let status = self.lock(py).status();
+        write(py, &status)
+    }
+
+    fn analysis_json(
+        &self,
+        py: Python<'_>,
+        alpha: f64,
+        alternative: &str,
+        indifference: Option<f64>,
+    ) -> PyResult<String> {
+        let options = AbOptions { alpha, alternative: words::alternative(py, alternative)?, indifference };
+        let test = self.now(py);
+        let analysis = py.detach(|| test.analyze(options)).map_err(|error| refused(py, &error))?;
+        write(py, &analysis)
+    }
+
+    #[getter]
+    fn design(&self, py: Python<'_>) -> PyResult<String> {
+        let design = self.lock(py).design();
+        word_of(py, &design)
+    }
+
+    #[getter]
+    fn rule(&self, py: Python<'_>) -> PyResult<String> {
+        let rule = self.lock(py).rule();
+        word_of(py, &rule)
+    }
+
+    fn planned_seconds(&self, py: Python<'_>, requests_per_hour: f64) -> PyResult<f64> {
+        let planned = self.lock(py).planned_duration(requests_per_hour);
+        planned.map(|time| time.as_secs_f64()).map_err(|error| refused(py, &error))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
+        self.now(py) == other.now(py)
+    }
+
+    fn state_json(&self, py: Python<'_>) -> PyResult<String> {
+        let test = self.now(py);
+        write(py, &test)
+    }
+
+    /// Goes on from a state that was kept.
+    fn restore(&self, py: Python<'_>, state: &str) -> PyResult<()> {
+        let test = read(py, state)?;
+        *self.lock(py) = test;
+        Ok(())
+    }
+}
+
+/// Layers of tests on the same users. The scores are kept by the tests themselves, on the other side.
+#[pyclass(frozen, module = "serinus._serinus")]
+pub(crate) struct Experiments(Mutex<experiment::Experiments>);
+
+impl Experiments {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, experiment::Experiments> {
+        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Experiments {
+    #[new]
+    fn new(layers: Vec<String>) -> Self {
+        Self(Mutex::new(experiment::Experiments::with_layers(layers)))
+    }
+
+    fn add(&self, py: Python<'_>, layer: &str, share: f64, test: &AbTest) -> PyResult<()> {
+        let test = test.now(py);
+        let added = self.lock(py).add(layer, share, test);
+        added.map_err(|error| refused(py, &error))
+    }
+
+    fn end(&self, py: Python<'_>, test: &str) -> PyResult<()> {
+        let ended = self.lock(py).end(test);
+        ended.map(drop).map_err(|error| refused(py, &error))
+    }
+
+    /// Layer, test and version of each.
+    fn assign(&self, py: Python<'_>, user_id: &str) -> Vec<(String, String, String)> {
+        let all = self.lock(py);
+        let owned = |each: &experiment::Assignment<'_>| {
+            (each.layer.to_owned(), each.test.to_owned(), each.version.as_str().to_owned())
+        };
+        all.assign(user_id).iter().map(owned).collect()
+    }
+
+    fn room(&self, py: Python<'_>, layer: &str) -> Option<f64> {
+        self.lock(py).room(layer)
+    }
+
+    fn state_json(&self, py: Python<'_>) -> PyResult<String> {
+        let all = self.lock(py).clone();
+        write(py, &all)
+    }
+
+    #[staticmethod]
+    fn from_json(py: Python<'_>, state: &str) -> PyResult<Self> {
+        read(py, state).map(|all| Self(Mutex::new(all)))
+    }
+}
+
+/// Samples of the arm with the least traffic, of each arm and of all, and seconds.
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "made of Python's keywords")]
+#[pyfunction]
+fn test_length<'py>(
+    py: Python<'py>,
+    effect: f64,
+    requests_per_hour: f64,
+    compared_by: &str,
+    alpha: f64,
+    power: f64,
+    alternative: &str,
+    shares: Option<Floats>,
+) -> PyResult<(u64, Bound<'py, PyTuple>, u64, f64)> {
+    let compared_by: ComparedBy = words::word(py, "compared_by", compared_by, "\"means\", \"ranks\" or \"pairs\"")?;
+    let mut plan = TestPlan::new(effect, requests_per_hour)
+        .compared_by(compared_by)
+        .alpha(alpha)
+        .power(power)
+        .alternative(words::alternative(py, alternative)?);
+    if let Some(shares) = &shares {
+        plan = plan.shares(shares.as_slice());
+    }
+    let length = plan.length().map_err(|error| refused(py, &error))?;
+    let seconds = length.duration.as_secs_f64();
+    Ok((length.samples_per_arm, PyTuple::new(py, length.samples)?, length.total, seconds))
+}
