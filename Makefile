@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: demo demo-python test bench bench-python wheel docs format lint unit loom doc-check dependencies example python
+.PHONY: demo fleet demo-python test bench bench-python wheel docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -27,6 +27,15 @@ python:
 	@echo '== python'
 	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings
 	scripts/test-python.sh
+
+## A fleet on etcd: the crate's tests on a real one, and the example. Needs etcd-server and protobuf-compiler.
+fleet:
+	@echo '== fleet'
+	$(CARGO) clippy -p serinus-etcd --all-targets --features tls -- -D warnings
+	$(CARGO) clippy -p fleet --all-targets -- -D warnings
+	$(CARGO) test -p serinus-etcd --features tls
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc -p serinus-etcd --no-deps --features tls
+	$(CARGO) run --quiet -p fleet
 
 ## The wheel that is given to others, in target/python/wheels, installed in target/python/wheel.
 wheel:

@@ -1,7 +1,10 @@
 //! What decides where a request goes, and what bad input does to it: nothing.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serinus::model::VersionId;
-use serinus::observe::Outcome;
+use serinus::observe::{Outcome, Signals, UserCap, UserShares};
 use serinus::route::{HashSplitter, Reason, Request, TokenKey, TrafficSplitter, Weights};
 
 fn id(name: &str) -> VersionId {
@@ -119,4 +122,30 @@ fn counts_survive_that_versions_come_and_go() {
     assert_eq!(stats.versions.values().map(|version| version.count).sum::<u64>(), routed);
     let shares: f64 = stats.versions.values().map(|version| version.actual_fraction).sum();
     assert!((shares - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_published_table_is_followed_with_its_block_whatever_was_in_force() {
+    let splitter = splitter(0.5);
+    let (signals, shares) = (Signals::from_iter([]), Arc::new(UserShares::new(UserCap::default())));
+    let before = splitter.table().as_ref().clone();
+    splitter.follow(before.clone(), Some((7, &signals, &shares)));
+    let lease = splitter.route(&Request::new().force_version("v2"));
+    route(&splitter, &Request::new());
+
+    let without = before.rolled_back(&id("v2")).unwrap();
+    splitter.follow(without, Some((9, &signals, &shares)));
+    assert_eq!(route(&splitter, &Request::new()), ("v1".into(), Reason::Weighted));
+    assert!(!splitter.wait_drained(&id("v2"), Duration::ZERO), "a lease of the time before is out");
+    drop(lease);
+    assert!(splitter.wait_drained(&id("v2"), Duration::ZERO));
+    let arrivals = |block| splitter.tally(block).values().map(|tally| tally.arrivals).sum::<u64>();
+    assert_eq!((arrivals(7), arrivals(8), arrivals(9)), (1, 0, 1));
+
+    splitter.follow(before.clone(), None);
+    assert_eq!(*splitter.table(), before, "an earlier revision, too");
+    route(&splitter, &Request::new());
+    assert_eq!(arrivals(9), 1, "no block is open");
+    assert_eq!(splitter.open_block(&signals, &shares), 10, "its own numbers go on after those it was given");
+    assert_eq!(shares.cap(), UserCap::default());
 }

@@ -64,6 +64,7 @@ impl Default for UserCap {
 /// requests count.
 #[derive(Debug)]
 pub struct UserShares {
+    cap: UserCap,
     /// The most that counts, and what has counted so far; `None` without a cap.
     taken: Option<(u8, Box<[AtomicU8]>)>,
 }
@@ -72,7 +73,12 @@ impl UserShares {
     /// Nothing has counted yet.
     pub fn new(cap: UserCap) -> Self {
         let taken = cap.most().map(|most| (most, (0..PLACES).map(|_| AtomicU8::new(0)).collect()));
-        Self { taken }
+        Self { cap, taken }
+    }
+
+    /// The cap that they are made for.
+    pub const fn cap(&self) -> UserCap {
+        self.cap
     }
 
     /// Whether one more request of the user at this point of the routing circle counts, which it then does.

@@ -51,6 +51,12 @@ pub enum RoutingError {
         /// How many versions have traffic.
         versions: usize,
     },
+    /// The change could not be published to the routers that share the table, or not all of them have confirmed it.
+    #[error("{reason}")]
+    Unpublished {
+        /// Why not.
+        reason: String,
+    },
     /// A published table contradicts itself.
     #[error("this routing table is not valid: {reason}")]
     BadTable {

@@ -176,6 +176,34 @@ impl HashSplitter {
         adopted
     }
 
+    /// Takes over what somebody else has published for all routers, whatever was in force: the table, and the block of
+    /// evidence that requests belong to from here on (its number, the signals, the users' shares), in one publication.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serinus::model::VersionId;
+    /// use serinus::observe::{Signals, UserCap, UserShares};
+    /// use serinus::route::{HashSplitter, Request, RoutingTable, TrafficSplitter, Weights};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (v1, v2) = (VersionId::new("v1")?, VersionId::new("v2")?);
+    /// let splitter = HashSplitter::new("chat", &Weights::all(&v1));
+    /// let table = RoutingTable::new("chat", &Weights::all(&v2));
+    /// let (signals, shares) = (Signals::from_iter([]), Arc::new(UserShares::new(UserCap::None)));
+    /// splitter.follow(table, Some((7, &signals, &shares)));
+    /// drop(splitter.route(&Request::new()));
+    /// assert_eq!(splitter.turnout(7)[&v2].arrivals, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn follow(&self, table: RoutingTable, block: Option<(u64, &Signals, &Arc<UserShares>)>) {
+        let block = block.map(|(number, signals, shares)| {
+            self.blocks.fetch_max(number + 1, Ordering::Relaxed);
+            OpenBlock { number, signals: signals.clone(), shares: Arc::clone(shares) }
+        });
+        self.replace(&mut self.routes.write(), Arc::new(table), block);
+    }
+
     fn publish_change(&self, change: impl FnOnce(&RoutingTable) -> RoutingTable) {
         let done: Result<(), RoutingError> = self.publish(|table| Ok(change(table)));
         debug_assert!(done.is_ok(), "a change without an error cannot be refused");

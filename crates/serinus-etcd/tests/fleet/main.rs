@@ -1,0 +1,10 @@
+//! A fleet on a real etcd, which these tests start: `apt-get install etcd-server`.
+
+mod cluster;
+mod evidence;
+mod fleet;
+mod following;
+mod leading;
+mod rollout;
+mod security;
+mod wire;

@@ -1,0 +1,91 @@
+//! Users and passwords, certificates, and an etcd that has no room.
+
+use std::time::Duration;
+
+use etcd_client::Permission;
+use serinus::route::{TrafficSplitter, Weights};
+use serinus_etcd::{Etcd, FleetError, FleetSplitter, Leadership, Router};
+
+use crate::cluster::{Cluster, quick};
+use crate::fleet::{eventually, id, split};
+
+#[test]
+fn a_user_with_the_password_and_a_role_for_the_prefix_is_enough_and_any_other_is_refused() {
+    let cluster = Cluster::start(1);
+    cluster.bare(|mut client| async move {
+        for user in ["root", "serinus", "stranger"] {
+            client.user_add(user, "secret", None).await?;
+        }
+        client.role_add("fleet").await?;
+        client.role_grant_permission("fleet", Permission::read_write("/serinus/").with_prefix()).await?;
+        client.user_grant_role("serinus", "fleet").await?;
+        client.role_add("root").await?;
+        client.user_grant_role("root", "root").await?;
+        client.auth_enable().await
+    });
+    let connect = |user, password| quick(Etcd::builder(cluster.endpoints())).user(user, password).connect("chat");
+    for (user, password) in [("serinus", "wrong"), ("stranger", "secret")] {
+        let refused = connect(user, password).unwrap_err();
+        assert!(matches!(refused, FleetError::Refused(_)), "{refused}");
+        assert!(!refused.to_string().contains("secret"));
+    }
+    assert!(quick(Etcd::builder(cluster.endpoints())).connect("chat").is_err(), "nobody at all");
+
+    let etcd = connect("serinus", "secret").unwrap();
+    assert!(!format!("{etcd:?}").contains("secret"));
+    let router = Router::builder(&etcd, "router").start(&Weights::all(&id("v1"))).unwrap();
+    let leadership = Leadership::campaign(&etcd, "controller").unwrap();
+    let splitter = FleetSplitter::new(&leadership, &router).unwrap();
+    splitter.admit(&id("v2"));
+    splitter.set_weights(&split(0.2)).unwrap();
+    eventually("it follows", || splitter.wait_current(Duration::from_secs(1)));
+}
+
+#[test]
+fn options_that_make_no_sense_and_clusters_that_are_not_there_are_named() {
+    let nowhere = Etcd::builder(Vec::<String>::new()).connect("chat").unwrap_err();
+    assert!(matches!(nowhere, FleetError::Config(_)), "{nowhere}");
+    let short = Etcd::builder(["http://127.0.0.1:1"]).ttl(Duration::from_secs(1)).connect("chat").unwrap_err();
+    assert!(short.to_string().contains("at least 2 s"), "{short}");
+    let down = quick(Etcd::builder(["http://127.0.0.1:1"])).connect("chat").unwrap_err();
+    assert!(down.to_string().contains("http://127.0.0.1:1"), "{down}");
+}
+
+#[test]
+fn an_etcd_without_room_refuses_and_says_so() {
+    let cluster = Cluster::launch(1, "http", &["--quota-backend-bytes".to_owned(), "200000".to_owned()]);
+    cluster.await_ready();
+    let etcd = cluster.connect();
+    let router = Router::builder(&etcd, "router").start(&Weights::all(&id("v1"))).unwrap();
+    let leadership = Leadership::campaign(&etcd, "controller").unwrap();
+    let splitter = FleetSplitter::new(&leadership, &router).unwrap();
+    splitter.admit(&id("v2"));
+    let refused = (0..10_000).find_map(|n| splitter.set_weights(&split(if n % 2 == 0 { 0.1 } else { 0.2 })).err());
+    let refused = refused.expect("its room is used up").to_string();
+    assert!(refused.contains("etcd refused") && refused.contains("space exceeded"), "{refused}");
+    eventually("what was published is followed", || router.splitter().table() == splitter.table());
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn over_tls_the_certificate_must_be_known() {
+    use serinus_etcd::{Certificate, TlsOptions};
+
+    let directory = tempfile::tempdir().unwrap();
+    let (key, certificate) = (directory.path().join("key.pem"), directory.path().join("certificate.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=etcd"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout".as_ref(), key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
+        .output()
+        .expect("no program openssl: apt-get install openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let options = ["--cert-file", certificate.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
+    let cluster = Cluster::launch(1, "https", &options.map(str::to_owned));
+    let pem = Certificate::from_pem(std::fs::read(&certificate).unwrap());
+    let connect = |tls| quick(Etcd::builder(cluster.endpoints())).tls(tls).connect("chat");
+    eventually("it answers who knows its certificate", || {
+        connect(TlsOptions::new().ca_certificate(pem.clone())).is_ok()
+    });
+    assert!(connect(TlsOptions::new()).is_err(), "who does not know it gets no answer");
+}
