@@ -198,7 +198,7 @@ impl HashSplitter {
     /// ```
     pub fn follow(&self, table: RoutingTable, block: Option<(u64, &Signals, &Arc<UserShares>)>) {
         let block = block.map(|(number, signals, shares)| {
-            self.blocks.fetch_max(number + 1, Ordering::Relaxed);
+            self.blocks.fetch_max(number.saturating_add(1), Ordering::Relaxed);
             OpenBlock { number, signals: signals.clone(), shares: Arc::clone(shares) }
         });
         self.replace(&mut self.routes.write(), Arc::new(table), block);
