@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: demo fleet demo-python test bench bench-python wheel docs format lint unit loom doc-check dependencies example python
+.PHONY: demo fleet demo-python test test-faults bench bench-python wheel docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -28,14 +28,20 @@ python:
 	$(CARGO) clippy -p serinus-python --all-targets -- -D warnings
 	scripts/test-python.sh
 
-## A fleet on etcd: the crate's tests on a real one, and the example. Needs etcd-server and protobuf-compiler.
+## A fleet on a real etcd: the crate's tests, and the example, whose processes die.
 fleet:
 	@echo '== fleet'
+	scripts/install-etcd.sh
 	$(CARGO) clippy -p serinus-etcd --all-targets --features tls -- -D warnings
 	$(CARGO) clippy -p fleet --all-targets -- -D warnings
 	$(CARGO) test -p serinus-etcd --features tls
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc -p serinus-etcd --no-deps --features tls
 	$(CARGO) run --quiet -p fleet
+
+## Everything that is done to a rollout to break it, with a table of what became of it.
+test-faults:
+	scripts/install-etcd.sh
+	scripts/test-faults.sh
 
 ## The wheel that is given to others, in target/python/wheels, installed in target/python/wheel.
 wheel:

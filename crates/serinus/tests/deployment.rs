@@ -11,13 +11,13 @@ use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::{DeployError, Deployment, DeploymentBuilder, What};
 use serinus::evaluate::{SequentialEvaluator, ThresholdEvaluator, Thresholds};
 use serinus::host::{Fault, HostError, MemoryHost, ModelHost, Operation};
-use serinus::journal::{Journal, JournalError, MemoryJournal, Record};
+use serinus::journal::{Entry, Journal, JournalError, MemoryJournal, Record};
 use serinus::model::{Fingerprint, ModelVersion, VersionId};
 use serinus::observe::{BlockRule, Outcome as Ended};
 use serinus::plan::{
     Allocation, Deadlines, Fleet, OnMaxHold, Risk, RiskPlanner, Stage, Strategy, UpdatePlan, UpdatePlanner,
 };
-use serinus::rollout::{Outcome, Phase, Progress, RolloutError, Status};
+use serinus::rollout::{Effect, Outcome, Phase, Progress, RolloutError, Status};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
 fn model(version: &str, hash: &str) -> ModelVersion {
@@ -556,6 +556,55 @@ fn a_deployment_that_is_dropped_before_it_ran_leaves_nothing_behind() {
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(service.run().status, Status::Completed, "the plan can still be carried out");
+}
+
+/// A disk that takes its time with every write, and looks at the traffic before it begins with a rollback's.
+#[derive(Debug)]
+struct SlowJournal {
+    journal: MemoryJournal,
+    splitter: Arc<HashSplitter>,
+    traffic_went_first: AtomicBool,
+}
+
+impl SlowJournal {
+    fn new(service: &Service) -> Arc<Self> {
+        let (journal, splitter) = (MemoryJournal::default(), Arc::clone(&service.splitter));
+        Arc::new(Self { journal, splitter, traffic_went_first: AtomicBool::new(false) })
+    }
+}
+
+impl Journal for SlowJournal {
+    fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+        if let Record::Decided { effects, .. } = &entry.what
+            && effects.iter().any(|effect| matches!(effect, Effect::RollBackTraffic { .. }))
+        {
+            self.traffic_went_first.store(!self.splitter.table().serves(&id("v2")), Ordering::Relaxed);
+        }
+        thread::sleep(Duration::from_millis(150));
+        self.journal.append(entry)
+    }
+
+    fn rollouts(&self) -> Result<Vec<String>, JournalError> {
+        self.journal.rollouts()
+    }
+
+    fn entries(&self, rollout: &str) -> Result<Vec<Entry>, JournalError> {
+        self.journal.entries(rollout)
+    }
+}
+
+#[test]
+fn a_slow_disk_delays_an_update_and_no_way_back() {
+    let service = Service::start("");
+    let good = service.deployment(plan()).journal(SlowJournal::new(&service)).build().unwrap();
+    assert_eq!(good.run().unwrap().status, Status::Completed);
+
+    let service = Service::start("v2");
+    let journal = SlowJournal::new(&service);
+    let bad = service.deployment(plan()).journal(journal.clone()).build().unwrap();
+    assert_eq!(bad.run().unwrap().status, Status::RolledBack);
+    assert!(journal.traffic_went_first.load(Ordering::Relaxed), "traffic waited for the disk");
+    service.assert_old_version_serves();
 }
 
 /// As where the process must go: nobody waits for the rollout's end, and no user meets a canary that nobody watches.

@@ -65,6 +65,15 @@ impl Stage {
         self.seen.lock().bury("router-2");
         self.start("router", "router-2")?;
 
+        self.say("router-3 is frozen, for less than its lease");
+        self.signal("router-3", "-STOP")?;
+        thread::sleep(Duration::from_secs(1));
+        self.signal("router-3", "-CONT")?;
+        self.until("it has caught up", |seen| {
+            seen.routers.get("router-3").is_some_and(|line| line.staleness_ms < 600)
+        })?;
+        self.say("router-3 wakes up, and has caught up");
+
         let frozen = self.leader()?;
         self.say(&format!("{frozen}, which leads, is frozen"));
         self.signal(&frozen, "-STOP")?;
