@@ -27,7 +27,7 @@ pub(crate) fn plans() -> Result<Vec<UpdatePlan>> {
 fn plan(from: &ModelVersion, to: &ModelVersion) -> Result<UpdatePlan> {
     let stages = [0.1, 0.5].map(|weight| {
         let replicas = Allocation { stable: 4, canary: 2, weight };
-        Stage::new(weight, Duration::from_secs(2), 200, replicas)
+        Stage::new(weight, Duration::from_secs(3), 200, replicas)
     });
     let plan = RiskPlanner::default().plan(from, to, &fleet()?)?;
     let plan = plan.with_stages(stages.to_vec())?.with_bake(Duration::from_secs(2))?;
