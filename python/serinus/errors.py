@@ -13,6 +13,7 @@ __all__ = [
     "JudgeError",
     "JudgeErrorKind",
     "PlanError",
+    "RolloutConfigError",
     "RolloutError",
     "RoutingError",
     "SerinusError",
@@ -37,19 +38,6 @@ class SerinusError(Exception):
         self.what = what
         self.expected = expected
         self.got = got
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_restore, (type(self), self.what, self.expected, self.got))
-
-
-def _restore(kind: type[SerinusError], what: str, expected: str | None, got: str | None) -> SerinusError:
-    return kind(what, expected=expected, got=got)
-
-
-def _restore_kind(
-    error: type[FeedbackError | JudgeError], what: str, kind: FeedbackErrorKind | JudgeErrorKind
-) -> SerinusError:
-    return error(what, kind=kind)
 
 
 class PlanError(SerinusError, ValueError):
@@ -82,9 +70,6 @@ class FeedbackError(SerinusError, ValueError):
         super().__init__(what)
         self.kind = FeedbackErrorKind(kind)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_restore_kind, (type(self), self.what, self.kind))
-
 
 class HostError(SerinusError):
     """A host that did not do what it was asked.
@@ -103,13 +88,6 @@ class HostError(SerinusError):
     ) -> None:
         super().__init__(what, expected=expected, got=got)
         self.transient = transient
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_restore_host_error, (self.what, self.transient, self.expected, self.got))
-
-
-def _restore_host_error(what: str, transient: bool, expected: str | None, got: str | None) -> HostError:
-    return HostError(what, transient=transient, expected=expected, got=got)
 
 
 class JournalError(SerinusError):
@@ -148,18 +126,12 @@ class JudgeError(SerinusError):
         super().__init__(what, expected=expected, got=got)
         self.kind = JudgeErrorKind(kind)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_restore_kind, (type(self), self.what, self.kind))
-
 
 class JudgeConfigError(JudgeError, ValueError):
     """A judge, checks, a reviewer or a text of theirs that makes no sense, or is used where it cannot be."""
 
     def __init__(self, what: str, *, expected: str | None = None, got: str | None = None) -> None:
         super().__init__(what, kind=JudgeErrorKind.REFUSED, expected=expected, got=got)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_restore, (type(self), self.what, self.expected, self.got))
 
 
 class SimulationError(SerinusError, ValueError):
@@ -172,3 +144,7 @@ class StatisticsError(SerinusError, ValueError):
 
 class RolloutError(SerinusError):
     """A word to a rollout that does not fit."""
+
+
+class RolloutConfigError(RolloutError, ValueError):
+    """An option of a deployment that makes no sense."""

@@ -163,8 +163,9 @@ def test_a_host_without_a_method_is_a_type_error():
 def test_bad_arguments_are_typed():
     splitter = sr.Splitter({"v1": 1.0}, salt="chat")
     for tick in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(sr.RolloutError, match="tick_seconds must be"):
+        with pytest.raises(sr.RolloutConfigError, match="tick_seconds must be") as refused:
             sr.Deployment(short_plan(), host=Host(), splitter=splitter, tick_seconds=tick)
+        assert isinstance(refused.value, ValueError) and refused.value.expected == "finite and above 0"
     with pytest.raises(sr.RolloutError, match="starts from v1, but the splitter serves v9"):
         sr.Deployment(short_plan(), host=Host(), splitter=sr.Splitter({"v9": 1.0}, salt="chat"))
     with pytest.raises(sr.PlanError):

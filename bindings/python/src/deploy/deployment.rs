@@ -96,7 +96,7 @@ impl Deployment {
         let plan = plan.map(UpdatePlan::from_json).transpose().map_err(|error| errors::plan(py, &error))?;
         let tick = Duration::try_from_secs_f64(tick_seconds).ok().filter(|tick| !tick.is_zero()).ok_or_else(|| {
             let what = format!("tick_seconds must be finite and above 0, got {tick_seconds}");
-            errors::raise(py, "RolloutError", &what, Some("finite and above 0"), Some(&tick_seconds.to_string()))
+            errors::raise(py, "RolloutConfigError", &what, Some("finite and above 0"), Some(&tick_seconds.to_string()))
         })?;
         let calls = Arc::new(Calls::new(calls));
         let failures = Arc::new(Failures::default());
