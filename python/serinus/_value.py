@@ -42,3 +42,8 @@ def _plain(value: Any) -> Any:
 def seconds(nanoseconds: int) -> float:
     """A point in time as the library writes it, in seconds since the epoch."""
     return nanoseconds / 1e9
+
+
+def phase_name(phase: Any) -> str:
+    """A phase as the library writes it, in words."""
+    return f"stage {phase['stage']}" if isinstance(phase, dict) else str(phase).replace("_", " ")

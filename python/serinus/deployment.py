@@ -267,7 +267,7 @@ class Deployment:
     @property
     def evaluation(self) -> Evaluation:
         """What the evaluator says at this moment."""
-        return Evaluation.from_json(self._native.evaluation_json())
+        return Evaluation(self._native.evaluation())
 
     @property
     def phase(self) -> str:
@@ -289,7 +289,7 @@ class Deployment:
 
     def _drive(self) -> None:
         try:
-            recorder = Recorder(self._native.events())
+            recorder = Recorder(self.events())
             ended = json.loads(self._native.drive())
             failures = [
                 HostFailure(method=method, message=message, traceback=traceback or "", exception=error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _serinus
-from ._value import Value, seconds
+from ._value import Value, phase_name, seconds
 from .evaluation import Evaluation
 from .outcome import Rollback, RolloutOutcome
 
@@ -97,12 +97,23 @@ class Event(Value):
         share = "" if self.weight is None else f"{self.weight:.1%}"
         return " ".join(part for part in (self.kind.value.replace("_", " "), share, self.text) if part)
 
-    @classmethod
-    def from_json(cls, text: str) -> Event:
-        """An event from the library's JSON form."""
-        data = json.loads(text)
-        (what, told), *_ = data["what"].items()
-        return cls(rollout=data["rollout"], at=seconds(data["at"]), **_FIELDS[what](told))
+
+def _event(text: str, report: _serinus.Report | None) -> Event:
+    data = json.loads(text)
+    what = data["what"]
+    fields: dict[str, Any]
+    if report is not None:
+        fields = {"kind": EventKind.JUDGED, "text": report.verdict, "evaluation": Evaluation(report)}
+    elif "progress" in what:
+        fields = _progress(what["progress"])
+    elif "rolled_back" in what:
+        rollback = Rollback._of(what["rolled_back"])
+        fields = {"kind": EventKind.ROLLED_BACK, "text": rollback.reason, "rollback": rollback}
+    else:
+        outcome = RolloutOutcome._of(what["finished"])
+        ended = outcome.status.value.replace("_", " ")
+        fields = {"kind": EventKind.FINISHED, "text": ended, "outcome": outcome}
+    return Event(rollout=data["rollout"], at=seconds(data["at"]), **fields)
 
 
 def _progress(told: Any) -> dict[str, Any]:
@@ -113,8 +124,7 @@ def _progress(told: Any) -> dict[str, Any]:
     match kind:
         case EventKind.PHASE | EventKind.RECOVERED:
             stage = value["stage"] if isinstance(value, dict) else None
-            name = value.replace("_", " ") if stage is None else f"stage {stage}"
-            return {"kind": kind, "text": name, "stage": stage}
+            return {"kind": kind, "text": phase_name(value), "stage": stage}
         case EventKind.WEIGHT:
             return {"kind": kind, "weight": value}
         case EventKind.HOLDING | EventKind.SHADOWING:
@@ -122,22 +132,6 @@ def _progress(told: Any) -> dict[str, Any]:
         case EventKind.RETRYING:
             return {"kind": kind, "text": f"{value['what']}: {value['error']}"}
     return {"kind": kind, "text": value}
-
-
-def _judged(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.JUDGED, "text": told["verdict"], "evaluation": Evaluation.from_json(json.dumps(told))}
-
-
-def _rolled_back(told: Any) -> dict[str, Any]:
-    return {"kind": EventKind.ROLLED_BACK, "text": told["reason"], "rollback": Rollback._of(told)}
-
-
-def _finished(told: Any) -> dict[str, Any]:
-    outcome = RolloutOutcome._of(told)
-    return {"kind": EventKind.FINISHED, "text": outcome.status.value.replace("_", " "), "outcome": outcome}
-
-
-_FIELDS = {"progress": _progress, "judged": _judged, "rolled_back": _rolled_back, "finished": _finished}
 
 
 class Events:
@@ -161,8 +155,8 @@ class Events:
 
     def next(self, timeout_seconds: float) -> Event | None:
         """The next event, if it comes within this time; ``None`` as well once the deployment has ended."""
-        text = self._source.next_json(timeout_seconds)
-        return None if text is None else Event.from_json(text)
+        told = self._source.next(timeout_seconds)
+        return None if told is None else _event(*told)
 
     def __iter__(self) -> Iterator[Event]:
         return self

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from . import _html, _serinus, _tables
 from ._calls import Calls
-from ._value import Value, seconds
+from ._value import Value, phase_name, seconds
 from .journal import Journal
 from .outcome import RollbackTiming, Status
 
@@ -69,12 +69,12 @@ class RolloutHistory(Value):
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> RolloutHistory:
-        phase, status, rollback, ended_at = data["phase"], data["status"], data["rollback"], data["ended_at"]
+        status, rollback, ended_at = data["status"], data["rollback"], data["ended_at"]
         changed = {
             "began_at": seconds(data["began_at"]),
             "last_entry_at": seconds(data["last_entry_at"]),
             "ended_at": None if ended_at is None else seconds(ended_at),
-            "phase": f"stage {phase['stage']}" if isinstance(phase, dict) else phase.replace("_", " "),
+            "phase": phase_name(data["phase"]),
             "status": Status(status) if status else None,
             "rollback": RollbackTiming(**rollback) if rollback else None,
             "warnings": tuple(data["warnings"]),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from ._value import Value
+from .errors import JournalError
 
-__all__ = ["Journal", "JournalEntry"]
+__all__ = ["Journal", "JournalEntry", "JournalSnapshot"]
+
+_Line = TypeVar("_Line", "JournalEntry", "JournalSnapshot")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +34,19 @@ class JournalEntry(Value):
 
     rollout: str
     sequence: int
-    at_ns: int
+    at_ns: int = field(metadata={"name": "at"})
     what: dict[str, Any]
 
     @classmethod
     def from_json(cls, text: str) -> JournalEntry:
-        """An entry from its JSON form."""
-        data = json.loads(text)
-        return cls(rollout=data["rollout"], sequence=data["sequence"], at_ns=data["at"], what=data["what"])
+        """An entry from its JSON form, as :meth:`to_json` gives it.
 
-    def to_json(self) -> str:
-        """The entry as JSON, to be kept and read by :meth:`from_json`."""
-        return json.dumps({"rollout": self.rollout, "sequence": self.sequence, "at": self.at_ns, "what": self.what})
+        Raises
+        ------
+        JournalError
+            If it is none.
+        """
+        return _read(cls, text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +67,28 @@ class JournalSnapshot(Value):
 
     rollout: str
     entries: int
-    at_ns: int
+    at_ns: int = field(metadata={"name": "at"})
     state: Any
-    evidence: Any
+    evidence: Any = None
 
     @classmethod
     def from_json(cls, text: str) -> JournalSnapshot:
-        """A snapshot from its JSON form."""
+        """A snapshot from its JSON form, as :meth:`to_json` gives it.
+
+        Raises
+        ------
+        JournalError
+            If it is none.
+        """
+        return _read(cls, text)
+
+
+def _read(cls: type[_Line], text: str) -> _Line:
+    try:
         data = json.loads(text)
         return cls(**{("at_ns" if name == "at" else name): value for name, value in data.items()})
-
-    def to_json(self) -> str:
-        """The snapshot as JSON, to be kept and read by :meth:`from_json`."""
-        fields = {"rollout": self.rollout, "entries": self.entries, "at": self.at_ns}
-        return json.dumps({**fields, "state": self.state, "evidence": self.evidence})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise JournalError(f"not a {cls.__name__}: {error}", expected="what to_json gave", got=text[:80]) from error
 
 
 class Journal(Protocol):

@@ -7,7 +7,7 @@ mod evaluator;
 mod guardrails;
 pub(crate) mod maker;
 mod observation;
-mod report;
+pub(crate) mod report;
 mod rows;
 
 use pyo3::prelude::*;

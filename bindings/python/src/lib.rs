@@ -8,6 +8,7 @@ mod deploy;
 mod errors;
 mod evaluate;
 mod experiment;
+mod json;
 mod judge;
 mod logs;
 mod numbers;

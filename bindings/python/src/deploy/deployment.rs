@@ -23,6 +23,8 @@ use super::policy::Policy;
 use crate::calls::Calls;
 use crate::errors;
 use crate::evaluate::maker::maker;
+use crate::evaluate::report::Report;
+use crate::json;
 use crate::judge::Reviewer;
 use crate::routing::Splitter;
 
@@ -138,7 +140,7 @@ impl Deployment {
             Ok(Ended { outcome, weights })
         });
         let ended = ended.map_err(|error: DeployError| raise(py, &error))?;
-        serde_json::to_string(&ended).map_err(|error| errors::form(py, &error))
+        json::write(py, &ended)
     }
 
     /// The calls to the host that failed.
@@ -193,9 +195,8 @@ impl Deployment {
         py.detach(|| self.controls.phase().to_string())
     }
 
-    fn evaluation_json(&self, py: Python<'_>) -> PyResult<String> {
-        let evaluation = py.detach(|| self.controls.evaluation());
-        serde_json::to_string(&evaluation).map_err(|error| errors::form(py, &error))
+    fn evaluation(&self, py: Python<'_>) -> Report {
+        Report::new(py.detach(|| self.controls.evaluation()), [])
     }
 }
 

@@ -11,7 +11,8 @@ use serinus::evaluate::Evaluation;
 use serinus::rollback::RollbackRecord;
 use serinus::rollout::{Outcome, Progress};
 
-use crate::errors;
+use crate::evaluate::report::Report;
+use crate::json;
 
 /// What happens in a deployment, from the moment of subscription to its end.
 #[pyclass(frozen, module = "serinus._serinus")]
@@ -29,22 +30,22 @@ struct Told<'a> {
 #[serde(rename_all = "snake_case")]
 enum Crossing<'a> {
     Progress(&'a Progress),
-    Judged(&'a Evaluation),
+    /// The evaluation crosses beside it.
+    Judged,
     RolledBack(&'a RollbackRecord),
     Finished(&'a Outcome),
-    /// Something that this binding does not know.
-    Other,
 }
 
-fn told(event: &Event) -> Told<'_> {
+/// `None` of what this binding does not know.
+fn told(event: &Event) -> Option<Told<'_>> {
     let what = match &event.what {
         What::Progress(progress) => Crossing::Progress(progress),
-        What::Judged(evaluation) => Crossing::Judged(evaluation),
+        What::Judged(_) => Crossing::Judged,
         What::RolledBack(record) => Crossing::RolledBack(record),
         What::Finished(outcome) => Crossing::Finished(outcome),
-        _ => Crossing::Other,
+        _ => return None,
     };
-    Told { rollout: &event.rollout, at: event.at, what }
+    Some(Told { rollout: &event.rollout, at: event.at, what })
 }
 
 impl Events {
@@ -55,12 +56,16 @@ impl Events {
 
 #[pymethods]
 impl Events {
-    /// The next event as JSON, if it comes within this time.
-    fn next_json(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<Option<String>> {
+    /// The next event as JSON, and its evaluation where it has one, if it comes within this time.
+    fn next(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<Option<(String, Option<Report>)>> {
         let timeout = Duration::try_from_secs_f64(timeout_seconds).unwrap_or_default();
-        let next = py.detach(|| self.0.lock().next_timeout(timeout));
-        let json = next.map(|event| serde_json::to_string(&told(&event))).transpose();
-        json.map_err(|error| errors::form(py, &error))
+        let Some(event) = py.detach(|| self.0.lock().next_timeout(timeout)) else { return Ok(None) };
+        let Some(told) = told(&event) else { return Ok(None) };
+        let report = match &event.what {
+            What::Judged(evaluation) => Some(Report::new(Evaluation::clone(evaluation), [])),
+            _ => None,
+        };
+        Ok(Some((json::write(py, &told)?, report)))
     }
 
     /// Whether the deployment has ended and all its events were read.

@@ -11,6 +11,7 @@ use serinus::journal::{Entry, History, Journal, JournalError, RedbJournal, Snaps
 
 use crate::calls::{Argument, Calls};
 use crate::errors;
+use crate::json::write;
 
 /// The files that this process has open: whoever names one again shares it.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<RedbJournal>>>> = Mutex::new(None);
@@ -49,7 +50,7 @@ pub(super) fn history_json(py: Python<'_>, journal: &Bound<'_, PyAny>, calls: Py
         py.detach(|| History::all(&*journal))
     };
     let all = all.map_err(|error| raise(py, &error))?;
-    serde_json::to_string(&all).map_err(|error| errors::form(py, &error))
+    write(py, &all)
 }
 
 pub(super) fn raise(py: Python<'_>, error: &JournalError) -> PyErr {
