@@ -77,15 +77,14 @@ from .judging import (
     measure_noise,
 )
 from .outcome import HostFailure, Rollback, RollbackStep, RollbackTiming, RolloutOutcome, StageRecord, Status
+from .planner import Planner, RiskPlanner
 from .planning import (
     Adapter,
     Fleet,
     GpuBudget,
     Margins,
     ModelVersion,
-    Planner,
     Risk,
-    RiskPlanner,
     Shadow,
     Stage,
     Strategy,

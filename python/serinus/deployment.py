@@ -11,7 +11,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from . import _serinus
@@ -107,10 +106,21 @@ class Deployment:
         policy: RolloutPolicy | None = None,
         tick_seconds: float = 1.0,
     ) -> None:
-        options = _Options(host, splitter, judge, guardrails, journal, alerts, policy, tick_seconds)
-        native = options.open(plan.to_json())
+        calls = Calls()
+        native = _open(
+            plan.to_json(),
+            host=host,
+            splitter=splitter,
+            calls=calls,
+            judge=judge,
+            guardrails=guardrails,
+            journal=journal,
+            alerts=alerts,
+            policy=policy,
+            tick_seconds=tick_seconds,
+        )
         assert native is not None
-        self._begin(native, options.calls)
+        self._begin(native, calls)
 
     @classmethod
     def recover(
@@ -148,12 +158,24 @@ class Deployment:
         RolloutError
             If the splitter serves another version.
         """
-        options = _Options(host, splitter, judge, guardrails, journal, alerts, policy, tick_seconds)
-        native = options.open(None, rollout)
+        calls = Calls()
+        native = _open(
+            None,
+            rollout=rollout,
+            host=host,
+            splitter=splitter,
+            calls=calls,
+            judge=judge,
+            guardrails=guardrails,
+            journal=journal,
+            alerts=alerts,
+            policy=policy,
+            tick_seconds=tick_seconds,
+        )
         if native is None:
             return None
         left = cls.__new__(cls)
-        left._begin(native, options.calls)
+        left._begin(native, calls)
         return left
 
     def _begin(self, native: _serinus.Deployment, calls: Calls) -> None:
@@ -307,35 +329,26 @@ class Deployment:
         self._ended.exception()
 
 
-@dataclass
-class _Options:
-    host: ModelHost
-    splitter: Splitter
-    judge: Judge | Reviewer | None
-    guardrails: Iterable[Guardrail | StandardGuardrail]
-    journal: Journal | str | os.PathLike[str] | None
-    alerts: Iterable[AlertSink | Callable[[Alert], Any]]
-    policy: RolloutPolicy | None
-    tick_seconds: float
-    calls: Calls = field(default_factory=Calls)
-
-    def open(self, plan: str | None, rollout: str | None = None) -> _serinus.Deployment | None:
-        missing = [name for name in _CALLED if not callable(getattr(self.host, name, None))]
-        if missing:
-            raise TypeError(f"the host {type(self.host).__name__} lacks {', '.join(missing)}: see serinus.ModelHost")
-        return _serinus.Deployment.open(
-            plan,
-            rollout=rollout,
-            host=self.host,
-            splitter=self.splitter,
-            calls=self.calls,
-            journal=self.journal,
-            alerts=[_sink(alert) for alert in self.alerts],
-            policy=self.policy,
-            reviewer=_reviewer(self.judge, self.host),
-            guardrails=tuple(self.guardrails),
-            tick_seconds=self.tick_seconds,
-        )
+def _open(
+    plan: str | None,
+    *,
+    host: ModelHost,
+    judge: Judge | Reviewer | None,
+    guardrails: Iterable[Guardrail | StandardGuardrail],
+    alerts: Iterable[AlertSink | Callable[[Alert], Any]],
+    **others: Any,
+) -> _serinus.Deployment | None:
+    missing = [name for name in _CALLED if not callable(getattr(host, name, None))]
+    if missing:
+        raise TypeError(f"the host {type(host).__name__} lacks {', '.join(missing)}: see serinus.ModelHost")
+    return _serinus.Deployment.open(
+        plan,
+        host=host,
+        reviewer=_reviewer(judge, host),
+        guardrails=tuple(guardrails),
+        alerts=[_sink(alert) for alert in alerts],
+        **others,
+    )
 
 
 def _reviewer(judge: Judge | Reviewer | None, host: ModelHost) -> Reviewer | None:

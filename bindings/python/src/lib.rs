@@ -20,6 +20,9 @@ mod stats;
 
 use pyo3::prelude::*;
 
+#[cfg(panic = "abort")]
+compile_error!("a panic must become an exception, and not end the interpreter: build with panic = \"unwind\"");
+
 #[pymodule(gil_used = false)]
 fn _serinus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
