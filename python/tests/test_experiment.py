@@ -36,7 +36,7 @@ def test_an_analysis_has_the_numbers_of_the_tests():
     assert (analysis.decision, analysis.winner) == (sr.AbDecision.ADOPT, "v2")
     assert analysis.reasons and str(analysis).startswith("adopt v2\n")
     comparison = analysis.comparison("v2")
-    assert comparison.fixed.holds and comparison.fixed.finding is sr.Finding.BETTER
+    assert comparison.fixed.holds and comparison.fixed.finding is sr.AbFinding.BETTER
     assert comparison.fixed.tests["welch_p_value"] == pytest.approx(scipy_stats.ttest_ind(a, b, equal_var=False).pvalue)
     difference = comparison.fixed.mean_difference
     assert analysis.mean_difference == difference.estimate in difference.interval
