@@ -8,13 +8,13 @@ from .analysis import (
     AbAnalysis,
     AbComparison,
     AbDecision,
+    AbEstimate,
+    AbFinding,
     AbProgress,
     AbStatus,
     AnytimeAnalysis,
     ArmProgress,
     ArmSummary,
-    Estimate,
-    Finding,
     FixedAnalysis,
     SampleRatioCheck,
 )
@@ -57,7 +57,7 @@ from .evaluation import (
     Verdict,
 )
 from .events import Event, EventKind, Events
-from .experiment import AbLength, AbTest, Assignment, Experiments
+from .experiment import AbAssignment, AbLength, AbTest, Experiments
 from .history import History, RolloutHistory, history
 from .host import ModelHost
 from .journal import Journal, JournalEntry, JournalSnapshot
@@ -125,8 +125,11 @@ from .simulation_report import Distribution, Ending, SimulatedRun, SimulationRep
 
 __all__ = [
     "AbAnalysis",
+    "AbAssignment",
     "AbComparison",
     "AbDecision",
+    "AbEstimate",
+    "AbFinding",
     "AbLength",
     "AbProgress",
     "AbStatus",
@@ -139,7 +142,6 @@ __all__ = [
     "AnytimeAnalysis",
     "ArmProgress",
     "ArmSummary",
-    "Assignment",
     "Behaviour",
     "BetaScore",
     "Budget",
@@ -155,7 +157,6 @@ __all__ = [
     "Distribution",
     "Ending",
     "ErrorComparison",
-    "Estimate",
     "Evaluation",
     "Event",
     "EventKind",
@@ -165,7 +166,6 @@ __all__ = [
     "Feedback",
     "FeedbackError",
     "FeedbackErrorKind",
-    "Finding",
     "FixedAnalysis",
     "Fleet",
     "Generate",

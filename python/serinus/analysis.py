@@ -17,13 +17,13 @@ __all__ = [
     "AbAnalysis",
     "AbComparison",
     "AbDecision",
+    "AbEstimate",
+    "AbFinding",
     "AbProgress",
     "AbStatus",
     "AnytimeAnalysis",
     "ArmProgress",
     "ArmSummary",
-    "Estimate",
-    "Finding",
     "FixedAnalysis",
     "SampleRatioCheck",
 ]
@@ -60,7 +60,7 @@ class AbDecision(enum.StrEnum):
     """An arm has fewer than 30 scores."""
 
 
-class Finding(enum.StrEnum):
+class AbFinding(enum.StrEnum):
     """What is known of an arm against the control."""
 
     BETTER = "better"
@@ -72,14 +72,14 @@ class Finding(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate(Result):
+class AbEstimate(Result):
     """An estimate, and the values that the data do not contradict."""
 
     estimate: float
     interval: Interval
 
     @classmethod
-    def _read(cls, data: dict[str, Any] | None) -> Estimate | None:
+    def _read(cls, data: dict[str, Any] | None) -> AbEstimate | None:
         return None if data is None else cls(estimate=data["estimate"], interval=Interval(**data["interval"]))
 
 
@@ -147,13 +147,13 @@ class FixedAnalysis(Result):
         The same by Holm's adjustment for all arms.
     significant : bool
         Whether that is at most α, whether it holds or not.
-    finding : Finding
+    finding : AbFinding
         What is found; open unless it holds.
-    mean_difference : Estimate
+    mean_difference : AbEstimate
         Mean score of the arm less that of the control.
-    cohens_d, hedges_g : Estimate or None
+    cohens_d, hedges_g : AbEstimate or None
         The difference in standard deviations. None if scores do not vary; no ``hedges_g`` of pairs.
-    win_rate : Estimate
+    win_rate : AbEstimate
         P(arm > control) + ½ P(arm = control).
     tests : mapping of str to float, int or dict
         The tests in detail: their p-values, and what else the design has.
@@ -166,19 +166,19 @@ class FixedAnalysis(Result):
     p_value: float
     adjusted_p_value: float
     significant: bool
-    finding: Finding
-    mean_difference: Estimate
-    cohens_d: Estimate | None
-    hedges_g: Estimate | None
-    win_rate: Estimate
+    finding: AbFinding
+    mean_difference: AbEstimate
+    cohens_d: AbEstimate | None
+    hedges_g: AbEstimate | None
+    win_rate: AbEstimate
     tests: Mapping[str, Any]
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> FixedAnalysis:
         names = ("mean_difference", "cohens_d", "hedges_g", "win_rate")
-        estimates = {name: Estimate._read(data[name]) for name in names}
+        estimates = {name: AbEstimate._read(data[name]) for name in names}
         (tests,) = data["tests"].values()
-        return cls(**{**data, **estimates, "finding": Finding(data["finding"]), "tests": tests})
+        return cls(**{**data, **estimates, "finding": AbFinding(data["finding"]), "tests": tests})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,9 +193,9 @@ class AnytimeAnalysis(Result):
         The evidence at which something is found.
     p_value : float
         Valid at any time, for all arms together.
-    finding : Finding
+    finding : AbFinding
         What is found now.
-    mean_difference, win_rate : Estimate or None
+    mean_difference, win_rate : AbEstimate or None
         By what was matched, with intervals valid at all times together; None before the first block.
     samples : int
         Scores of both arms that were evidence.
@@ -205,15 +205,15 @@ class AnytimeAnalysis(Result):
     evidence_worse: float
     needed: float
     p_value: float
-    finding: Finding
-    mean_difference: Estimate | None
-    win_rate: Estimate | None
+    finding: AbFinding
+    mean_difference: AbEstimate | None
+    win_rate: AbEstimate | None
     samples: int
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> AnytimeAnalysis:
-        estimates = {name: Estimate._read(data[name]) for name in ("mean_difference", "win_rate")}
-        return cls(**{**data, **estimates, "finding": Finding(data["finding"])})
+        estimates = {name: AbEstimate._read(data[name]) for name in ("mean_difference", "win_rate")}
+        return cls(**{**data, **estimates, "finding": AbFinding(data["finding"])})
 
 
 @dataclass(frozen=True, kw_only=True)

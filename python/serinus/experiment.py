@@ -12,7 +12,7 @@ from .analysis import AbAnalysis, AbStatus
 from .errors import StatisticsError
 from .stats._result import Alternative, Floats, Result
 
-__all__ = ["AbLength", "AbTest", "Assignment", "Experiments"]
+__all__ = ["AbAssignment", "AbLength", "AbTest", "Experiments"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,7 @@ def _restore(kind: type[AbTest], state: str) -> AbTest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment(Result):
+class AbAssignment(Result):
     """One test that a user is in: the layer, the test, and the version that the user gets."""
 
     layer: str
@@ -241,9 +241,9 @@ class Experiments:
         self._layers.end(test)
         return self._tests.pop(test)
 
-    def assign(self, user_id: str) -> tuple[Assignment, ...]:
+    def assign(self, user_id: str) -> tuple[AbAssignment, ...]:
         """The tests that a user is in, at most one of each layer, and the version in each. Counts nothing."""
-        return tuple(Assignment._of(fields) for fields in self._layers.assign(user_id))
+        return tuple(AbAssignment._of(fields) for fields in self._layers.assign(user_id))
 
     def room(self, layer: str) -> float | None:
         """The share of a layer's users that is in no test, in [0, 1]; None without such a layer."""

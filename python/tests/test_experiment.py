@@ -36,7 +36,7 @@ def test_an_analysis_has_the_numbers_of_the_tests():
     assert (analysis.decision, analysis.winner) == (sr.AbDecision.ADOPT, "v2")
     assert analysis.reasons and str(analysis).startswith("adopt v2\n")
     comparison = analysis.comparison("v2")
-    assert comparison.fixed.holds and comparison.fixed.finding is sr.Finding.BETTER
+    assert comparison.fixed.holds and comparison.fixed.finding is sr.AbFinding.BETTER
     assert comparison.fixed.tests["welch_p_value"] == pytest.approx(scipy_stats.ttest_ind(a, b, equal_var=False).pvalue)
     difference = comparison.fixed.mean_difference
     assert analysis.mean_difference == difference.estimate in difference.interval
@@ -64,6 +64,22 @@ def test_alternatives_are_stated_of_the_control():
 def test_decisions(test, status, decision):
     analysis = test().analyze()
     assert (analysis.status.value, analysis.decision.value) == (status, decision)
+
+
+def test_designs_and_rules_are_as_they_were_given():
+    for design in ["unpaired", "cuped", "paired"]:
+        for rule in ["planned_size", "anytime"]:
+            test = sr.AbTest("t", model_a="v1", model_b="v2", design=design, rule=rule)
+            analysis = test.analyze()
+            assert (test.design, test.rule) == (design, rule) == (analysis.design, analysis.rule)
+
+
+def test_a_difference_that_does_not_matter_ends_a_test():
+    test = sr.AbTest("t", model_a="v1", model_b="v2", rule="anytime", target_samples=4_000)
+    test.record_many("v1", scores(size=3_000))
+    test.record_many("v2", scores(size=3_000, seed=2))
+    assert test.analyze().decision is sr.AbDecision.UNDECIDED
+    assert test.analyze(indifference=0.1).decision is sr.AbDecision.NO_DIFFERENCE
 
 
 def test_before_the_planned_size_nothing_is_decided():
@@ -236,6 +252,21 @@ def experiments():
     all_.add(sr.AbTest("chat-v2", model_a="v1", model_b="v2"), layer="model", share=0.5)
     all_.add(sr.AbTest("short", model_a="long", model_b="short"), layer="prompt", share=1.0)
     return all_
+
+
+def test_tests_of_a_layer_share_no_user_and_leave_each_others_alone():
+    all_ = sr.Experiments(["model"])
+    for name in ["first", "second"]:
+        all_.add(sr.AbTest(name, model_a="v1", model_b="v2"), layer="model", share=0.4)
+    users = [f"u{n}" for n in range(1_000)]
+    before = {user: mine for user in users for mine in all_.assign(user)}
+    assert all(len(all_.assign(user)) <= 1 for user in users)
+    assert {mine.test for mine in before.values()} == {"first", "second"}
+    all_.end("first")
+    kept = {user: mine for user, mine in before.items() if mine.test == "second"}
+    assert {user: mine for user in users for mine in all_.assign(user)} == kept
+    mine = next(iter(kept.values()))
+    assert mine == sr.AbAssignment(layer="model", test="second", version=mine.version) and mine.version in ("v1", "v2")
 
 
 def test_layers_of_tests():

@@ -54,6 +54,30 @@ def test_truth_values_are_numbers():
     assert stats.moments(passed).mean == 0.75 == stats.moments([True, False, True, True]).mean
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        list,
+        tuple,
+        np.array,
+        lambda flags: np.array(flags, np.uint8),
+        lambda flags: np.array(flags, float),
+        lambda flags: np.repeat(np.array(flags), 2)[::2],
+        lambda flags: np.array(["timeout" if flag else "" for flag in flags]),
+        lambda flags: ["timeout" if flag else None for flag in flags],
+        pd.Series,
+        bytes,
+    ],
+)
+def test_the_form_of_truth_values_makes_no_difference(form):
+    evaluator = sr.CanaryEvaluator(stable="v1", canary="v2")
+    evaluator.observe_many(version="v2", error=form([True, False, False, True, False] * 20), arrived_at=1.0)
+    evaluator.observe_many(version="v1", error=[False] * 100, arrived_at=1.0)
+    assert evaluator.evaluate(now=2.0).errors.canary_rate == 0.4
+    with pytest.raises(sr.StatisticsError, match="2 dimensions"):
+        evaluator.observe_many(version="v2", error=np.zeros((2, 2), bool))
+
+
 def test_an_array_is_read_and_left_as_it_is():
     values = np.array(VALUES, float)
     before = values.copy()

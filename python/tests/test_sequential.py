@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import sys
 import threading
 
 import numpy as np
@@ -94,6 +95,33 @@ def test_the_weight_is_held_against_the_traffic_and_leaves_the_evidence_alone():
         untold.update(**block)
     assert told.traffic_e_value > 1e6
     assert told.e_value == untold.e_value
+
+
+def test_each_stratum_has_a_baseline_of_its_own():
+    # One request in a hundred fails in one stratum, and half in the other; the canary fails more of the easy ones.
+    pooled, stratified = Sequential.two_proportions(), Sequential.two_proportions()
+    for _ in range(40):
+        for stratum, counts in [(0, (3, 20, 4, 400)), (255, (10, 20, 200, 400))]:
+            names = ["canary_failed", "canary_total", "stable_failed", "stable_total"]
+            block = dict(zip(names, counts, strict=True))
+            pooled.update(**block)
+            stratified.update(**block, stratum=stratum)
+    assert stratified.e_value > 100 * pooled.e_value
+
+
+def test_a_good_guess_of_the_rate_saves_requests():
+    guessed, blind = Sequential.two_proportions(expected_rate=0.02), Sequential.two_proportions()
+    for block in blocks(0.15, count=5):
+        guessed.update(**block)
+        blind.update(**block)
+    assert guessed.e_value > blind.e_value
+
+
+def test_evidence_beyond_the_greatest_float():
+    test = Sequential.paired()
+    test.update_many(np.ones(5_000), np.zeros(5_000))
+    assert test.e_value == sys.float_info.max and test.log_e_value > 710
+    assert repr(test) == "PairedTest(alpha=0.05, e_value=1.8e+308, decision='reject')"
 
 
 def test_a_test_of_the_other_direction_proves_that_it_is_safe():

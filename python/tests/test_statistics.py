@@ -4,12 +4,14 @@ import math
 import pickle
 import threading
 from functools import partial
+from typing import get_args
 
 import numpy as np
 import pytest
 import serinus as sr
 from scipy import stats as scipy_stats
 from serinus import stats
+from serinus.stats import order_statistics
 
 ALTERNATIVES = ["two-sided", "less", "greater"]
 SEEDS = range(12)
@@ -111,7 +113,8 @@ def test_chi_squares():
     for continuity, statistic in [(False, 36 / 20), (True, 25 / 20)]:
         test = stats.mcnemar(13, 7, exact=False, continuity=continuity)
         assert (test.statistic, test.p_value) == (close(statistic), close(scipy_stats.chi2.sf(statistic, 1)))
-    assert stats.mcnemar(13, 7, mid_p=True).p_value < stats.mcnemar(13, 7).p_value
+    half = scipy_stats.binom.pmf(7, 20, 0.5)
+    assert stats.mcnemar(13, 7, mid_p=True).p_value == close(stats.mcnemar(13, 7).p_value - half)
 
 
 def test_two_proportions():
@@ -163,11 +166,59 @@ def test_without_spread_there_is_no_effect_size():
     assert stats.welch_t([1.0, 1.0], [2.0, 2.0]).constant
 
 
-@pytest.mark.parametrize(
-    "method", ["linear", "hazen", "weibull", "inverted_cdf", "median_unbiased", "closest_observation"]
-)
-def test_quantiles_are_numpys(method):
-    values = np.random.default_rng(3).lognormal(size=501)
+def test_samples_that_say_nothing_are_told_by_a_flag():
+    same, none = [1.0, 1.0, 1.0], [0.0, 0.0]
+    for test, flag in [
+        (stats.welch_t(same, same), "constant"),
+        (stats.mann_whitney_u(same, same), "all_tied"),
+        (stats.wilcoxon_signed_rank(none), "all_zero"),
+        (stats.two_proportion_z(0, 10, 0, 20), "all_alike"),
+        (stats.fisher_exact([[0, 0], [3, 4]]), "empty_margin"),
+        (stats.boschloo_exact([[0, 3], [0, 4]]), "empty_column"),
+    ]:
+        assert (test.p_value, getattr(test, flag)) == (1.0, True), flag
+    assert stats.bootstrap_bca(same, resamples=20).degenerate
+    a, b = [1.0, 2.0, 4.0], [3.0, 5.0, 6.0]
+    for test, flag in [
+        (stats.welch_t(a, b), "constant"),
+        (stats.mann_whitney_u(a, b), "all_tied"),
+        (stats.wilcoxon_signed_rank(a), "all_zero"),
+        (stats.two_proportion_z(1, 10, 0, 20), "all_alike"),
+        (stats.fisher_exact([[1, 2], [3, 4]]), "empty_margin"),
+        (stats.boschloo_exact([[1, 2], [3, 4]]), "empty_column"),
+        (stats.bootstrap_bca(a, resamples=20), "degenerate"),
+        (stats.brunner_munzel(a, b), "apart"),
+        (stats.chi_square_srm([9, 1], [0.9, 0.1]), "impossible"),
+    ]:
+        assert getattr(test, flag) is False, flag
+    apart = stats.brunner_munzel([1.0, 2.0], [3.0, 4.0])
+    assert (apart.apart, apart.degrees_of_freedom, apart.win_rate) == (True, None, 1.0)
+    assert apart.p_value == stats.mann_whitney_u([1.0, 2.0], [3.0, 4.0]).p_value
+    assert stats.chi_square_srm([9, 1, 1], [0.9, 0.1, 0.0]).impossible
+
+
+def test_what_tests_tell_beside_their_p_value():
+    d = [3.0, -1.0, 4.0, 2.5, -0.5, 6.0]
+    test = stats.wilcoxon_signed_rank(d)
+    assert test.rank_biserial == close((18 - 3) / 21)
+    assert test.centre == close(np.median([(d[i] + d[j]) / 2 for i in range(6) for j in range(i + 1)]))
+    assert test.centre in test.interval
+    signs = stats.sign_test(9, 3)
+    assert (signs.statistic, signs.win_share) == (9.0, 0.75)
+    assert signs.interval == stats.clopper_pearson_interval(9, 12)
+    pairs = stats.mcnemar(9, 3, confidence=0.9)
+    assert (pairs.statistic, pairs.share) == (3.0, 0.75)
+    assert pairs.interval == stats.clopper_pearson_interval(9, 12, confidence=0.9)
+    low, high = [1.0, 2.0, 3.0], [2.5, 3.5, 4.5]
+    assert stats.kolmogorov_smirnov(low, high).a_below and not stats.kolmogorov_smirnov(high, low).a_below
+    test = stats.mann_whitney_u(low, high)
+    assert (test.win_rate, test.cliffs_delta) == (close(8 / 9), close(7 / 9))
+
+
+@pytest.mark.parametrize("method", get_args(order_statistics.QuantileMethod))
+@pytest.mark.parametrize("size", [10, 501])  # of 10 values no two methods give the same
+def test_quantiles_are_numpys(method, size):
+    values = np.random.default_rng(3).lognormal(size=size)
     qs = [0.0, 0.123, 0.5, 0.99, 1.0]
     expected = np.quantile(values, qs, method=method)
     assert stats.quantiles(values, qs, method=method) == close(list(expected))
@@ -233,6 +284,9 @@ def test_the_bootstrap_takes_functions_and_quantiles():
     by_function = stats.bootstrap_bca(a, statistic=lambda x: float(np.median(x)), resamples=300)
     assert tuple(by_function.interval) == close(tuple(by_name.interval))
     assert stats.bootstrap_bca(a, statistic="quantile", q=0.5, resamples=300) == by_name
+    variance = stats.bootstrap_bca(a, statistic="variance", resamples=300)
+    by_function = stats.bootstrap_bca(a, statistic=lambda x: float(np.var(x, ddof=1)), resamples=300)
+    assert (variance.estimate, tuple(variance.interval)) == (close(a.var(ddof=1)), close(tuple(by_function.interval)))
     percentile = stats.bootstrap_bca(a, resamples=300, method="percentile")
     assert percentile.acceleration == 0.0
     gap = stats.bootstrap_difference(a, b, resamples=300)
@@ -285,6 +339,8 @@ def test_sample_sizes():
         assert stats.power(effect=0.05, n=size, design=design) >= 0.80
         assert stats.power(effect=0.05, n=size - 1, design=design) < 0.80
         assert stats.minimum_detectable_effect(n=size, design=design) == pytest.approx(0.05, rel=1e-3)
+    assert stats.sample_size(0.05, design="mann-whitney-bound").per_group == pytest.approx(6280 / 0.864, abs=1)
+    assert stats.sample_size(0.05, design="win-rate").per_group == pytest.approx(7.849 / (6 * 0.05**2), rel=0.02)
     canary = stats.sample_size(0.05, canary_share=0.1)
     assert (canary.a, canary.b, canary.total) == (31_401, 3_489, 34_890)
     assert stats.time_needed(stats.sample_size(0.05), requests_per_hour=1000.0) == pytest.approx(12.56 * 3600)

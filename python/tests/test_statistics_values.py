@@ -51,6 +51,7 @@ NAN, INFINITY = float("nan"), float("inf")
         lambda: stats.bootstrap_bca([1.0, 2.0], resamples=0),
         lambda: stats.bootstrap_bca([1.0, 2.0], resamples=-1),
         lambda: stats.bootstrap_bca([1.0, 2.0], resamples=2**40),
+        lambda: stats.bootstrap_bca([1.0, 2.0], seed=-1),
         lambda: stats.bootstrap_bca([1.0, 2.0], statistic="mode"),
         lambda: stats.bootstrap_bca([1.0, 2.0], statistic="quantile"),
         lambda: stats.bootstrap_bca([1.0, 2.0], statistic="mean", q=0.5),
@@ -96,6 +97,11 @@ def test_what_makes_no_sense_is_refused(wrong):
 def test_a_wrong_type_is_a_type_error(wrong):
     with pytest.raises(TypeError):
         wrong()
+
+
+def test_a_seed_out_of_range_is_not_called_a_count():
+    with pytest.raises(sr.StatisticsError, match="whole number.*got -1"):
+        stats.permutation_test([1.0], [2.0], seed=-1)
 
 
 def samples():

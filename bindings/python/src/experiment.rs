@@ -1,17 +1,15 @@
 //! A/B tests. Scores are taken in natively; what is said of them is said seldom, and crosses as JSON.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyString, PyTuple};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serinus::experiment::{self, AbOptions, ComparedBy, DecisionRule, Design, ExperimentError, TestPlan};
 use serinus::model::VersionId;
 
 use crate::errors;
 use crate::numbers::Floats;
 use crate::stats::counts::Whole;
+use crate::stats::shared::{Shared, from_json, to_json};
 use crate::stats::words;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -32,14 +30,6 @@ fn names<'py>(py: Python<'py>, versions: &[VersionId]) -> PyResult<Bound<'py, Py
     PyTuple::new(py, versions.iter().map(VersionId::as_str))
 }
 
-fn read<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
-}
-
-fn write<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
-    serde_json::to_string(value).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
-}
-
 fn design(py: Python<'_>, name: &str) -> PyResult<Design> {
     words::word(py, "design", name, "\"unpaired\", \"cuped\" or \"paired\"")
 }
@@ -50,30 +40,30 @@ fn rule(py: Python<'_>, name: &str) -> PyResult<DecisionRule> {
 
 /// The word that stands for a value.
 fn word_of<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
-    write(py, value).map(|json| json.trim_matches('"').to_owned())
+    to_json(py, value).map(|json| json.trim_matches('"').to_owned())
 }
 
 /// Which of two or more versions gives the better answers.
 #[pyclass(frozen, subclass, module = "serinus._serinus")]
-pub(crate) struct AbTest(Mutex<experiment::AbTest>);
+pub(crate) struct AbTest(Shared<experiment::AbTest>);
 
 impl AbTest {
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, experiment::AbTest> {
-        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    /// A change that takes no longer than letting others run.
+    fn quickly(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut experiment::AbTest) -> Result<(), ExperimentError>,
+    ) -> PyResult<()> {
+        self.0.quickly(py, change).map_err(|error| refused(py, &error))
     }
 
-    fn now(&self, py: Python<'_>) -> experiment::AbTest {
-        self.lock(py).clone()
-    }
-
-    /// With the interpreter released.
+    /// A change with the interpreter released.
     fn change(
         &self,
         py: Python<'_>,
         change: impl FnOnce(&mut experiment::AbTest) -> Result<(), ExperimentError> + Send,
     ) -> PyResult<()> {
-        let changed = py.detach(|| change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)));
-        changed.map_err(|error| refused(py, &error))
+        self.0.change(py, change).map_err(|error| refused(py, &error))
     }
 }
 
@@ -110,44 +100,42 @@ impl AbTest {
         if let Some(target) = target_samples {
             builder = builder.target_samples(target.0);
         }
-        builder.build().map(|test| Self(Mutex::new(test))).map_err(|error| refused(py, &error))
+        builder.build().map(|test| Self(Shared::new(test))).map_err(|error| refused(py, &error))
     }
 
     #[getter]
     fn name(&self, py: Python<'_>) -> String {
-        self.lock(py).name().to_owned()
+        self.0.quickly(py, |test| test.name().to_owned())
     }
 
     /// The versions, the control first.
     #[getter]
     fn models<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let versions = self.lock(py).versions().to_vec();
+        let versions = self.0.quickly(py, |test| test.versions().to_vec());
         names(py, &versions)
     }
 
     /// Their shares of traffic, which sum to 1.
     #[getter]
     fn shares<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let shares = self.lock(py).shares().to_vec();
+        let shares = self.0.quickly(py, |test| test.shares().to_vec());
         PyTuple::new(py, shares)
     }
 
     fn assign<'py>(&self, py: Python<'py>, user_id: &str) -> Bound<'py, PyString> {
-        let version = self.lock(py).assign(user_id).clone();
+        let version = self.0.quickly(py, |test| test.assign(user_id).clone());
         PyString::intern(py, version.as_str())
     }
 
     #[pyo3(signature = (model, users=Whole(1)))]
     fn count_assignment(&self, py: Python<'_>, model: &str, users: Whole) -> PyResult<()> {
         let version = version(py, model)?;
-        let counted = self.lock(py).count_assignments(&version, users.0);
-        counted.map_err(|error| refused(py, &error))
+        self.quickly(py, |test| test.count_assignments(&version, users.0))
     }
 
     fn record(&self, py: Python<'_>, model: &str, score: f64) -> PyResult<()> {
         let version = version(py, model)?;
-        let recorded = self.lock(py).record(&version, score);
-        recorded.map_err(|error| refused(py, &error))
+        self.quickly(py, |test| test.record(&version, score))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "made of Python's")]
@@ -158,13 +146,11 @@ impl AbTest {
 
     fn record_with(&self, py: Python<'_>, model: &str, score: f64, covariate: f64) -> PyResult<()> {
         let version = version(py, model)?;
-        let recorded = self.lock(py).record_with(&version, score, covariate);
-        recorded.map_err(|error| refused(py, &error))
+        self.quickly(py, |test| test.record_with(&version, score, covariate))
     }
 
     fn record_pair(&self, py: Python<'_>, score_a: f64, score_b: f64) -> PyResult<()> {
-        let recorded = self.lock(py).record_pair(score_a, score_b);
-        recorded.map_err(|error| refused(py, &error))
+        self.quickly(py, |test| test.record_pair(score_a, score_b))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "made of Python's")]
@@ -173,8 +159,8 @@ impl AbTest {
     }
 
     fn status_json(&self, py: Python<'_>) -> PyResult<String> {
-        let status = self.lock(py).status();
-        write(py, &status)
+        let status = self.0.quickly(py, |test| test.status());
+        to_json(py, &status)
     }
 
     fn analysis_json(
@@ -185,94 +171,87 @@ impl AbTest {
         indifference: Option<f64>,
     ) -> PyResult<String> {
         let options = AbOptions { alpha, alternative: words::alternative(py, alternative)?, indifference };
-        let test = self.now(py);
+        let test = self.0.now(py);
         let analysis = py.detach(|| test.analyze(options)).map_err(|error| refused(py, &error))?;
-        write(py, &analysis)
+        to_json(py, &analysis)
     }
 
     #[getter]
     fn design(&self, py: Python<'_>) -> PyResult<String> {
-        let design = self.lock(py).design();
+        let design = self.0.quickly(py, |test| test.design());
         word_of(py, &design)
     }
 
     #[getter]
     fn rule(&self, py: Python<'_>) -> PyResult<String> {
-        let rule = self.lock(py).rule();
+        let rule = self.0.quickly(py, |test| test.rule());
         word_of(py, &rule)
     }
 
     fn planned_seconds(&self, py: Python<'_>, requests_per_hour: f64) -> PyResult<f64> {
-        let planned = self.lock(py).planned_duration(requests_per_hour);
+        let planned = self.0.quickly(py, |test| test.planned_duration(requests_per_hour));
         planned.map(|time| time.as_secs_f64()).map_err(|error| refused(py, &error))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
-        self.now(py) == other.now(py)
+        self.0.now(py) == other.0.now(py)
     }
 
     fn state_json(&self, py: Python<'_>) -> PyResult<String> {
-        let test = self.now(py);
-        write(py, &test)
+        let test = self.0.now(py);
+        to_json(py, &test)
     }
 
     /// Goes on from a state that was kept.
     fn restore(&self, py: Python<'_>, state: &str) -> PyResult<()> {
-        let test = read(py, state)?;
-        *self.lock(py) = test;
+        let test = from_json(py, state)?;
+        self.0.quickly(py, |all| *all = test);
         Ok(())
     }
 }
 
 /// Layers of tests on the same users. The scores are kept by the tests themselves, on the other side.
 #[pyclass(frozen, module = "serinus._serinus")]
-pub(crate) struct Experiments(Mutex<experiment::Experiments>);
-
-impl Experiments {
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, experiment::Experiments> {
-        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(crate) struct Experiments(Shared<experiment::Experiments>);
 
 #[pymethods]
 impl Experiments {
     #[new]
     fn new(layers: Vec<String>) -> Self {
-        Self(Mutex::new(experiment::Experiments::with_layers(layers)))
+        Self(Shared::new(experiment::Experiments::with_layers(layers)))
     }
 
     fn add(&self, py: Python<'_>, layer: &str, share: f64, test: &AbTest) -> PyResult<()> {
-        let test = test.now(py);
-        let added = self.lock(py).add(layer, share, test);
+        let test = test.0.now(py);
+        let added = self.0.quickly(py, |all| all.add(layer, share, test));
         added.map_err(|error| refused(py, &error))
     }
 
     fn end(&self, py: Python<'_>, test: &str) -> PyResult<()> {
-        let ended = self.lock(py).end(test);
+        let ended = self.0.quickly(py, |all| all.end(test));
         ended.map(drop).map_err(|error| refused(py, &error))
     }
 
     /// Layer, test and version of each.
     fn assign(&self, py: Python<'_>, user_id: &str) -> Vec<(String, String, String)> {
-        let all = self.lock(py);
         let owned = |each: &experiment::Assignment<'_>| {
             (each.layer.to_owned(), each.test.to_owned(), each.version.as_str().to_owned())
         };
-        all.assign(user_id).iter().map(owned).collect()
+        self.0.quickly(py, |all| all.assign(user_id).iter().map(owned).collect())
     }
 
     fn room(&self, py: Python<'_>, layer: &str) -> Option<f64> {
-        self.lock(py).room(layer)
+        self.0.quickly(py, |all| all.room(layer))
     }
 
     fn state_json(&self, py: Python<'_>) -> PyResult<String> {
-        let all = self.lock(py).clone();
-        write(py, &all)
+        let all = self.0.now(py);
+        to_json(py, &all)
     }
 
     #[staticmethod]
     fn from_json(py: Python<'_>, state: &str) -> PyResult<Self> {
-        read(py, state).map(|all| Self(Mutex::new(all)))
+        from_json(py, state).map(|all| Self(Shared::new(all)))
     }
 }
 

@@ -13,6 +13,7 @@ mod quantiles;
 mod ranks;
 mod resampling;
 mod sequential;
+pub(crate) mod shared;
 pub(crate) mod words;
 
 use pyo3::prelude::*;

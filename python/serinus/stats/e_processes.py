@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -94,8 +93,8 @@ class EProcess:
         return (_restore, (type(self), self._test.to_json()))
 
     def __repr__(self) -> str:
-        e_value = math.exp(min(self.log_e_value, 700.0))
-        return f"{type(self).__name__}(alpha={self.alpha}, e_value={e_value:.3g}, decision={self.decision.value!r})"
+        name, decision = type(self).__name__, self.decision.value
+        return f"{name}(alpha={self.alpha}, e_value={self.e_value:.3g}, decision={decision!r})"
 
 
 def _restore(kind: type[EProcess], state: str) -> EProcess:

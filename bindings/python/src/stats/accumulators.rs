@@ -1,13 +1,11 @@
 //! Streams of numbers, kept as a few words.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use serde::{Deserialize, Serialize};
 use serinus_stats::StatisticsError;
 use serinus_stats::{means, sequential};
 
+use super::shared::{Shared, from_json, to_json};
 use super::{Ends, compute, ends};
 use crate::errors;
 use crate::numbers::Floats;
@@ -15,46 +13,6 @@ use crate::numbers::Floats;
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Moments>()?;
     module.add_class::<ConfidenceSequence>()
-}
-
-/// What is taken in by several threads. No change is half made when a thread dies.
-pub(super) struct Shared<T>(Mutex<T>);
-
-impl<T: Clone + Send> Shared<T> {
-    pub(super) const fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    /// A change that takes no longer than letting others run.
-    pub(super) fn quickly<R>(&self, py: Python<'_>, change: impl FnOnce(&mut T) -> R) -> R {
-        change(&mut *self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A change with the interpreter released.
-    pub(super) fn change<E: Send>(
-        &self,
-        py: Python<'_>,
-        change: impl FnOnce(&mut T) -> Result<(), E> + Send,
-    ) -> Result<(), E> {
-        py.detach(|| change(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    pub(super) fn now(&self, py: Python<'_>) -> T {
-        self.quickly(py, |value| value.clone())
-    }
-}
-
-/// The state as JSON.
-pub(super) fn to_json<T: Serialize>(py: Python<'_>, state: &T) -> PyResult<String> {
-    serde_json::to_string(state).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
-}
-
-/// A state that was kept.
-pub(super) fn from_json<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| {
-        let what = format!("this is not the state of such an accumulator: {error}");
-        errors::raise(py, "StatisticsError", &what, None, None)
-    })
 }
 
 /// Count, mean and spread.

@@ -20,7 +20,7 @@ impl<'py> FromPyObject<'_, 'py> for Whole {
                 return error;
             }
             let expected = "from 0 to 2^64 - 1";
-            let what = format!("a count must be {expected}, got {}", *object);
+            let what = format!("a whole number must be {expected}, got {}", *object);
             errors::raise(py, "StatisticsError", &what, Some(expected), Some(&object.to_string()))
         })
     }

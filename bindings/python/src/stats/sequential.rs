@@ -8,8 +8,9 @@ use serinus_stats::sequential::{
 };
 use serinus_stats::{Interval, StatisticsError};
 
-use super::accumulators::{Shared, check_alpha, from_json, to_json};
+use super::accumulators::check_alpha;
 use super::counts::{Whole, count};
+use super::shared::{Shared, from_json, to_json};
 use super::{Ends, compute, ends, words};
 use crate::errors;
 use crate::numbers::Floats;
