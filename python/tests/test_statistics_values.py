@@ -160,3 +160,15 @@ def test_an_effect_is_a_number_with_an_interval():
             found.interval = None
         with pytest.raises(AttributeError):
             found.other = None
+
+
+def test_an_open_end_is_null_in_json():
+    a, b = [1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 5.0, 7.0]
+    less = stats.welch_t(a, b, alternative="less")
+    assert less.interval.high == float("inf")
+
+    def refuses(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    plain = json.loads(less.to_json(), parse_constant=refuses)
+    assert plain["interval"]["high"] is None and plain["interval"]["low"] == less.interval.low

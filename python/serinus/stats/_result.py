@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, TypeAlias
@@ -79,3 +81,15 @@ class Result(Value):
         """The result as plain data, all fields included."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return {field.name: _plain(getattr(self, field.name)) for field in fields}
+
+    def to_json(self) -> str:
+        """The result as JSON, which has no infinity: an open end of an interval, or an infinite statistic, is ``null``."""
+        return json.dumps(_finite(self.to_dict()), allow_nan=False)
+
+
+def _finite(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _finite(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [_finite(value) for value in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
