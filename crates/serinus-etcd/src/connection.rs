@@ -15,6 +15,8 @@ use crate::keys::Keys;
 
 /// The pause before the second attempt; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// The largest answer that is read. A fleet's evidence, and what was missed of it, is more than the 4 MB of gRPC's own limit.
+pub(crate) const LARGEST: usize = 1 << 30;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -196,7 +198,7 @@ impl EtcdBuilder {
 impl Link {
     pub(crate) async fn get(&self, key: &str, options: GetOptions) -> Result<GetResponse, FleetError> {
         attempts(&self.options, || {
-            let mut client = self.client.clone();
+            let mut client = self.client.kv_client().max_decoding_message_size(LARGEST);
             let (key, options) = (key.to_owned(), options.clone());
             async move { client.get(key, Some(options)).await }
         })
