@@ -176,11 +176,11 @@ impl Led {
         };
         if !same {
             self.shares = Some(Arc::clone(shares));
-            self.generation += 1;
+            self.generation = self.generation.wrapping_add(1);
         }
         let signals = signals.iter().map(|signal| signal.name().to_owned()).collect();
         let block = self.blocks;
-        self.blocks += 1;
+        self.blocks = self.blocks.saturating_add(1);
         self.wanted = Some(Recording { block, signals, cap });
         block
     }
@@ -203,7 +203,7 @@ impl Led {
         self.discarded = self.discarded.max(Some(block));
         self.closed.retain(|closed, _| *closed > block);
         let (link, fence) = (leadership.etcd().link().clone(), leadership.fence());
-        let (from, to) = link.keys.evidence_before(block + 1);
+        let (from, to) = link.keys.evidence_through(block);
         leadership.etcd().spawn(async move {
             let delete = TxnOp::delete(from, Some(DeleteOptions::new().with_range(to)));
             // What is left goes with the next blocks.
