@@ -34,7 +34,7 @@ row 'controllers, clocks, replicas and routers that fail, in virtual time' "$car
 row 'leaders deposed, frozen past their lease, or expired' "${fleet[@]}" --test fleet leading
 row 'routers late, cut off, behind a compaction, or of another mind' "${fleet[@]}" --test fleet following
 row 'routers that die and begin anew: nothing lost, nothing twice' "${fleet[@]}" --test fleet evidence
-row 'a member of three killed, an etcd killed, wiped or full' "${fleet[@]}" --test fleet cluster
+row 'a member of three killed, an etcd killed, wiped or full' "${fleet[@]}" --test fleet -- an_etcd_ one_of_three
 row 'whole rollouts over a fleet' "${fleet[@]}" --test fleet rollout
 row 'processes killed and frozen under load, an etcd restarted' "$cargo" run -q -p fleet
 exit $failed

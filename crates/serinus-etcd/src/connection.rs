@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,8 +14,12 @@ use tracing::debug;
 use crate::error::{FleetError, is_passing};
 use crate::keys::Keys;
 
+/// In seconds.
+const TIMES_TO_LIVE: RangeInclusive<u64> = 2..=3_600;
 /// The pause before the second attempt; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// The largest answer that is read. A fleet's evidence, and what was missed of it, is more than the 4 MB of gRPC's own limit.
+pub(crate) const LARGEST: usize = 1 << 30;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -130,8 +135,8 @@ impl EtcdBuilder {
         Self { tls: Some(tls), ..self }
     }
 
-    /// How long a process may be silent before the others take it for gone, in whole seconds; 5 unless you say otherwise, at
-    /// least 2. Leadership and routers' presence expire after it.
+    /// How long a process may be silent before the others take it for gone, in whole seconds; 5 unless you say otherwise, from
+    /// 2 to 3,600. Leadership and routers' presence expire after it.
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { ttl, ..self }
     }
@@ -147,15 +152,16 @@ impl EtcdBuilder {
     ///
     /// # Errors
     ///
-    /// [`FleetError::Config`] for options that make no sense, [`FleetError::Refused`] for a wrong password or certificate,
-    /// [`FleetError::Unreachable`] if no member answers in time.
+    /// [`FleetError::Config`] for options that make no sense, [`FleetError::Refused`] for a wrong password,
+    /// [`FleetError::Unreachable`] if no member answers in time; one whose certificate is not known does not.
     pub fn connect(self, model: &str) -> Result<Etcd, FleetError> {
         if self.endpoints.is_empty() {
             return Err(FleetError::Config("no etcd endpoint was given; name at least one".to_owned()));
         }
-        if self.ttl < Duration::from_secs(2) {
-            let given = self.ttl.as_secs_f64();
-            return Err(FleetError::Config(format!("the time to live must be at least 2 s, got {given} s")));
+        // etcd counts in seconds: a lease would end before its holder believes it does.
+        if !TIMES_TO_LIVE.contains(&self.ttl.as_secs()) || self.ttl.subsec_nanos() > 0 {
+            let problem = "the time to live must be whole seconds, at least 2 s and at most 3600 s";
+            return Err(FleetError::Config(format!("{problem}, got {} s", self.ttl.as_secs_f64())));
         }
         let thread = Thread::start()?;
         let patience = self.patience.unwrap_or(self.ttl + Duration::from_secs(1));
@@ -196,7 +202,7 @@ impl EtcdBuilder {
 impl Link {
     pub(crate) async fn get(&self, key: &str, options: GetOptions) -> Result<GetResponse, FleetError> {
         attempts(&self.options, || {
-            let mut client = self.client.clone();
+            let mut client = self.client.kv_client().max_decoding_message_size(LARGEST);
             let (key, options) = (key.to_owned(), options.clone());
             async move { client.get(key, Some(options)).await }
         })

@@ -3,7 +3,7 @@
 use etcd_client::{EventType, GetOptions, KeyValue, WatchOptions};
 use tracing::{info, warn};
 
-use crate::connection::{Link, Pauses};
+use crate::connection::{LARGEST, Link, Pauses};
 
 /// What has become of a range of keys.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ async fn watch(
         *next.insert(revision + 1)
     };
     let options = WatchOptions::new().with_prefix().with_start_revision(from);
-    let mut client = link.client.clone();
+    let mut client = link.client.watch_client().max_decoding_message_size(LARGEST);
     let opened = tokio::time::timeout(link.options.patience, client.watch(prefix, Some(options))).await;
     let mut stream = opened.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
     loop {

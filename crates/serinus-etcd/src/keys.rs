@@ -47,9 +47,9 @@ impl Keys {
         format!("{}routers/evidence/{block:020}/{incarnation}", self.root)
     }
 
-    /// All evidence of blocks before this one: the first key and the one past the last.
-    pub(crate) fn evidence_before(&self, block: u64) -> (String, String) {
-        (format!("{}routers/evidence/", self.root), format!("{}routers/evidence/{block:020}/", self.root))
+    /// All evidence up to and including this block: the first key and one past the last. `0` is what follows `/`.
+    pub(crate) fn evidence_through(&self, block: u64) -> (String, String) {
+        (format!("{}routers/evidence/", self.root), format!("{}routers/evidence/{block:020}0", self.root))
     }
 
     /// Written with every publication: whoever watches the routers and has seen it has seen all that they wrote before.
@@ -121,10 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_before_a_block_holds_the_blocks_before_it_only() {
+    fn a_range_through_a_block_holds_that_block_and_those_before_it_only() {
         let keys = Keys::new("/serinus", "chat");
-        let (from, to) = keys.evidence_before(10);
-        assert!((from.clone()..to.clone()).contains(&keys.evidence(9, "z")));
-        assert!(!(from..to).contains(&keys.evidence(10, "a")));
+        for block in [0, 9, 10, 199, u64::MAX - 1] {
+            let (from, to) = keys.evidence_through(block);
+            assert!((from.clone()..to.clone()).contains(&keys.evidence(0, "a")));
+            assert!((from.clone()..to.clone()).contains(&keys.evidence(block, "z")));
+            assert!(!(from..to).contains(&keys.evidence(block + 1, "-")));
+        }
     }
 }

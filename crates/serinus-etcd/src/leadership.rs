@@ -109,7 +109,7 @@ impl Leadership {
         self.0.standing.stops(controls);
     }
 
-    /// Lets the next controller follow at once.
+    /// Lets the next controller follow at once. [`check`](Self::check) gives [`FleetError::Expired`] from then on.
     pub fn resign(&self) {
         self.0.standing.lose(FleetError::Expired { epoch: self.epoch() });
         let (link, lease) = (self.0.etcd.link().clone(), self.0.lease);

@@ -4,6 +4,7 @@ mod following;
 mod presence;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ use crate::follow::follow;
 use crate::published::Published;
 use crate::signals::KnownSignals;
 use following::{Following, Shared};
+
+/// The shortest and the longest time between two publications.
+const PUBLISH_EVERY: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3_600);
 
 /// A router of the fleet: routes requests by the table that the controller has published, from memory. Cheap to clone.
 ///
@@ -149,13 +153,14 @@ impl RouterBuilder {
     }
 
     /// How often evidence and counts are published; once a second unless you say otherwise. With hundreds of routers take
-    /// longer. That a changed table was applied, and that a version has drained, is told at once.
+    /// longer, of an hour at most. That a changed table was applied, and that a version has drained, is told at once.
     pub fn publish_every(self, period: Duration) -> Self {
         Self { publish_every: period, ..self }
     }
 
     /// After this time without etcd, or without any controller while several versions share the traffic, all requests go to the
-    /// stable version, until both are back. Never unless you say so: the last table is kept.
+    /// stable version, until both are back. Never unless you say so: the last table is kept. It must be longer than the time between
+    /// two publications: they are how the router knows that etcd is there.
     ///
     /// A time below the [time to live](crate::EtcdBuilder::ttl) makes a rollback certain even for routers that are cut off: once
     /// the controller no longer waits for one, it has fallen back.
@@ -167,8 +172,19 @@ impl RouterBuilder {
     ///
     /// # Errors
     ///
-    /// [`FleetError`] if etcd cannot be reached, or what is published cannot be read.
+    /// [`FleetError::Config`] for times that make no sense, another [`FleetError`] if etcd cannot be reached, or what is published
+    /// cannot be read.
     pub fn start(self, first: &Weights) -> Result<Router, FleetError> {
+        if !PUBLISH_EVERY.contains(&self.publish_every) {
+            let problem = "the time between two publications must be from 0.001 s to 3600 s";
+            return Err(FleetError::Config(format!("{problem}, got {} s", self.publish_every.as_secs_f64())));
+        }
+        if let Some(after) = self.fall_back_after.filter(|after| *after <= self.publish_every) {
+            let (after, every) = (after.as_secs_f64(), self.publish_every.as_secs_f64());
+            return Err(FleetError::Config(format!(
+                "the time after which a router falls back must be longer than the {every} s between its publications, got {after} s"
+            )));
+        }
         let link = self.etcd.link().clone();
         let key = link.keys.state();
         let read_at = Instant::now();

@@ -68,10 +68,10 @@ impl View {
 
     /// Waits until something holds of the fleet, or the time is up; says whether it holds.
     pub(crate) fn wait(&self, timeout: Duration, holds: impl Fn(&Fleet) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
         let mut fleet = self.fleet.lock();
         while !holds(&fleet) {
-            if self.changed.wait_until(&mut fleet, deadline).timed_out() {
+            if self.changed.wait_for(&mut fleet, timeout.saturating_sub(begun.elapsed())).timed_out() {
                 return holds(&fleet);
             }
         }

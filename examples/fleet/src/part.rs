@@ -24,6 +24,13 @@ pub(crate) struct RouterLine {
     pub(crate) controller: Option<String>,
 }
 
+impl RouterLine {
+    /// Whether what it follows was the latest publication a moment ago: longer than two of its own publications take.
+    pub(crate) fn is_in_touch(&self) -> bool {
+        self.staleness_ms < 600
+    }
+}
+
 pub(crate) fn tell(line: &Line) -> Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, line)?;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -43,8 +43,14 @@ struct Stage {
     begun: Instant,
     models: PathBuf,
     server: Server,
-    processes: BTreeMap<String, Child>,
+    processes: BTreeMap<String, Process>,
     seen: Arc<Mutex<Seen>>,
+}
+
+struct Process {
+    child: Child,
+    /// Hears what it tells, until it ends.
+    hears: JoinHandle<()>,
 }
 
 /// What the processes have told.
@@ -61,17 +67,16 @@ impl Stage {
         self.show();
         self.say("router-2 is killed");
         self.kill("router-2")?;
-        thread::sleep(Duration::from_secs(1));
         self.seen.lock().bury("router-2");
+        thread::sleep(Duration::from_secs(1));
         self.start("router", "router-2")?;
 
         self.say("router-3 is frozen, for less than its lease");
         self.signal("router-3", "-STOP")?;
         thread::sleep(Duration::from_secs(1));
+        self.seen.lock().routers.remove("router-3"); // what it told before says nothing of now
         self.signal("router-3", "-CONT")?;
-        self.until("it has caught up", |seen| {
-            seen.routers.get("router-3").is_some_and(|line| line.staleness_ms < 600)
-        })?;
+        self.until("it has caught up", |seen| seen.routers.get("router-3").is_some_and(RouterLine::is_in_touch))?;
         self.say("router-3 wakes up, and has caught up");
 
         let frozen = self.leader()?;
@@ -87,10 +92,13 @@ impl Stage {
         self.say("etcd is killed");
         self.server.kill()?;
         thread::sleep(Duration::from_millis(1_500));
+        self.until("all routers say that they are out of touch", |seen| {
+            !seen.routers.values().any(RouterLine::is_in_touch)
+        })?;
         self.show();
         self.server.restart()?;
         self.say("etcd is back");
-        self.until("all routers have caught up", |seen| seen.routers.values().all(|line| line.staleness_ms < 600))?;
+        self.until("all routers have caught up", |seen| seen.routers.values().all(RouterLine::is_in_touch))?;
         self.until("a controller goes on", |seen| seen.has_traffic("v2") && seen.leader().is_some())?;
 
         let killed = self.leader()?;
@@ -108,7 +116,8 @@ impl Stage {
             ensure!(self.begun.elapsed() < MOST, "the rollouts did not end in time");
             thread::sleep(Duration::from_millis(100));
         }
-        thread::sleep(Duration::from_millis(600)); // everybody tells once more
+        self.seen.lock().routers.clear();
+        self.until("all routers tell once more", |seen| seen.routers.len() == ROUTERS.len())?;
         self.show();
         self.judge(&History::all(&journal)?)
     }
@@ -134,49 +143,56 @@ impl Stage {
     fn start(&mut self, kind: &str, name: &str) -> Result<()> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([kind, name, &self.server.endpoint]).arg(&self.models).stdout(Stdio::piped());
-        let mut process = command.spawn()?;
-        let lines = BufReader::new(process.stdout.take().context("a pipe")?).lines();
-        let (seen, name, begun) = (Arc::clone(&self.seen), name.to_owned(), self.begun);
-        self.processes.insert(name.clone(), process);
-        thread::spawn(move || {
+        let mut child = command.spawn()?;
+        let lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
+        let (seen, router, begun) = (Arc::clone(&self.seen), name.to_owned(), self.begun);
+        let hears = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 match serde_json::from_str(&line) {
-                    Ok(Line::Router(line)) => drop(seen.lock().routers.insert(name.clone(), line)),
+                    Ok(Line::Router(line)) => drop(seen.lock().routers.insert(router.clone(), line)),
                     Ok(Line::Controller(line)) => screen::say(begun.elapsed(), &line),
                     Err(_) => screen::say(begun.elapsed(), &line),
                 }
             }
         });
+        self.processes.insert(name.to_owned(), Process { child, hears });
         Ok(())
     }
 
+    /// All that it told has been heard afterwards.
     fn kill(&mut self, name: &str) -> Result<()> {
-        let mut process = self.processes.remove(name).context("it runs")?;
-        process.kill()?;
-        process.wait()?;
-        Ok(())
+        let Process { mut child, hears } = self.processes.remove(name).context("it runs")?;
+        child.kill()?;
+        child.wait()?;
+        hears.join().ok().context("nobody heard it")
     }
 
     fn signal(&self, name: &str, signal: &str) -> Result<()> {
-        let id = self.processes.get(name).context("it runs")?.id();
+        let id = self.processes.get(name).context("it runs")?.child.id();
         ensure!(Command::new("kill").args([signal, &id.to_string()]).status()?.success(), "{name} got no {signal}");
         Ok(())
     }
 
     fn leader(&self) -> Result<String> {
-        self.until("somebody leads", |seen| seen.leader().is_some())?;
-        self.seen.lock().leader().context("it led a moment ago")
+        self.find("somebody leads", Seen::leader)
     }
 
     fn until(&self, what: &str, holds: impl Fn(&Seen) -> bool) -> Result<()> {
-        while !holds(&self.seen.lock()) {
+        self.find(what, |seen| holds(seen).then_some(()))
+    }
+
+    fn find<T>(&self, what: &str, of: impl Fn(&Seen) -> Option<T>) -> Result<T> {
+        loop {
+            let found = of(&self.seen.lock());
+            if let Some(found) = found {
+                return Ok(found);
+            }
             if self.begun.elapsed() > MOST {
                 self.show();
                 bail!("not in {} s: {what}", MOST.as_secs());
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
     }
 
     fn say(&self, what: &str) {
@@ -224,10 +240,10 @@ impl Seen {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for process in self.processes.values_mut() {
+        for Process { child, .. } in self.processes.values_mut() {
             // They may have ended already.
-            let _ = process.kill();
-            let _ = process.wait();
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

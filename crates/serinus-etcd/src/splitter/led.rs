@@ -22,6 +22,8 @@ pub(super) struct Led {
     pub(super) published: Published,
     /// The revision that it was published at.
     pub(super) revision: i64,
+    /// Whether a write without an answer may have changed what is published, or may still do so.
+    is_uncertain: bool,
     /// Since which publication versions are not served.
     pub(super) left: BTreeMap<VersionId, i64>,
     /// Since which publication blocks get no more requests.
@@ -50,6 +52,7 @@ impl Led {
         };
         let mut led = Self {
             revision,
+            is_uncertain: false,
             left: BTreeMap::new(),
             closed: BTreeMap::new(),
             wanted: published.recording.clone(),
@@ -71,6 +74,9 @@ impl Led {
         leadership: &Leadership,
         wanted: impl Fn(&Published) -> Result<Published, RoutingError>,
     ) -> Result<i64, FleetError> {
+        if self.is_uncertain {
+            self.find_out(leadership)?;
+        }
         if wanted(&self.published)? == self.published {
             return Ok(self.revision);
         }
@@ -104,6 +110,15 @@ impl Led {
         Err(FleetError::Refused("the published state is written by somebody else".to_owned()))
     }
 
+    /// Publishes what is known once more: either it is found to have changed, or a write that is still under way comes too late.
+    fn find_out(&mut self, leadership: &Leadership) -> Result<(), FleetError> {
+        let known = self.published.clone();
+        if let Some(revision) = self.attempt(leadership, &known)? {
+            self.settle(known, revision);
+        }
+        Ok(())
+    }
+
     /// One transaction. `None` if what is published is not what was thought: an earlier write, whose answer was lost, did
     /// succeed. That is known afterwards.
     fn attempt(&mut self, leadership: &Leadership, next: &Published) -> Result<Option<i64>, FleetError> {
@@ -115,11 +130,17 @@ impl Led {
             [TxnOp::put(state.as_str(), codec::encode(&state, next)?, None), TxnOp::put(keys.mark(), Vec::new(), None)];
         let reads = [TxnOp::get(keys.epoch(), None), TxnOp::get(state.as_str(), None)];
         let txn = Txn::new().when([fence.holds(&link), unchanged]).and_then(puts).or_else(reads);
+        self.is_uncertain = true;
         let answer = match etcd.wait(async move { link.txn(txn).await }) {
             Ok(answer) => answer,
-            Err(refused @ FleetError::Refused(_)) => return carried_out(leadership, next, refused),
+            Err(refused @ FleetError::Refused(_)) => {
+                let carried_out = carried_out(leadership, next)?;
+                self.is_uncertain = false;
+                return if carried_out.is_some() { Ok(carried_out) } else { Err(refused) };
+            }
             Err(error) => return Err(error),
         };
+        self.is_uncertain = false;
         if answer.succeeded() {
             return Ok(Some(answer.header().map_or(0, ResponseHeader::revision)));
         }
@@ -155,11 +176,11 @@ impl Led {
         };
         if !same {
             self.shares = Some(Arc::clone(shares));
-            self.generation += 1;
+            self.generation = self.generation.wrapping_add(1);
         }
         let signals = signals.iter().map(|signal| signal.name().to_owned()).collect();
         let block = self.blocks;
-        self.blocks += 1;
+        self.blocks = self.blocks.saturating_add(1);
         self.wanted = Some(Recording { block, signals, cap });
         block
     }
@@ -182,7 +203,7 @@ impl Led {
         self.discarded = self.discarded.max(Some(block));
         self.closed.retain(|closed, _| *closed > block);
         let (link, fence) = (leadership.etcd().link().clone(), leadership.fence());
-        let (from, to) = link.keys.evidence_before(block + 1);
+        let (from, to) = link.keys.evidence_through(block);
         leadership.etcd().spawn(async move {
             let delete = TxnOp::delete(from, Some(DeleteOptions::new().with_range(to)));
             // What is left goes with the next blocks.
@@ -192,7 +213,7 @@ impl Led {
 }
 
 /// The revision of a refused write that was carried out all the same: the one that uses up etcd's room is.
-fn carried_out(leadership: &Leadership, next: &Published, refused: FleetError) -> Result<Option<i64>, FleetError> {
+fn carried_out(leadership: &Leadership, next: &Published) -> Result<Option<i64>, FleetError> {
     let etcd = leadership.etcd();
     let (link, state) = (etcd.link().clone(), etcd.link().keys.state());
     let found = {
@@ -201,7 +222,7 @@ fn carried_out(leadership: &Leadership, next: &Published, refused: FleetError) -
     };
     match found {
         Some(kv) if codec::decode::<Published>(&state, kv.value())? == *next => Ok(Some(kv.mod_revision())),
-        _ => Err(refused),
+        _ => Ok(None),
     }
 }
 

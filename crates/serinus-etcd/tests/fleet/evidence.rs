@@ -47,6 +47,26 @@ fn the_evidence_of_a_router_that_dies_stays_and_is_added_once_after_its_restart(
 }
 
 #[test]
+fn more_than_4_mb_of_it_is_caught_up_with_and_taken_over() {
+    let cluster = Cluster::start(1);
+    let (etcd, wire) = (cluster.connect(), Wire::to(&cluster));
+    let far = wire.connect();
+    let (leadership, splitter) = lead(&far, "controller");
+    splitter.admit(&id("v2"));
+    wire.cut();
+    for router in 0..6 {
+        let key = format!("/serinus/chat/routers/evidence/{:020}/router-{router}", 0);
+        cluster.put(&key, &"x".repeat(1_000_000));
+    }
+    wire.mend();
+    eventually("the wire is mended", || splitter.set_weights(&split(0.1)).is_ok());
+    eventually("all that was written before is seen", || splitter.wait_current(Duration::from_secs(1)));
+    drop((leadership, splitter));
+    let (_successor, splitter) = lead(&etcd, "successor");
+    assert_eq!(splitter.table().weights(), &split(0.1));
+}
+
+#[test]
 fn a_closed_block_waits_for_every_router_to_leave_it() {
     let cluster = Cluster::start(1);
     let (etcd, wire) = (cluster.connect(), Wire::to(&cluster));

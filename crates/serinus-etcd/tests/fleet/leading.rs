@@ -68,6 +68,24 @@ fn a_deposed_controller_does_not_even_say_that_a_version_has_left() {
 }
 
 #[test]
+fn a_change_whose_answer_never_came_is_found_out_by_the_next_one() {
+    let cluster = Cluster::start(1);
+    let (etcd, wire) = (cluster.connect(), Wire::to(&cluster));
+    let far = wire.connect();
+    let (_leadership, splitter) = lead(&far, "controller");
+    let router = router(&etcd, "router");
+    wire.deafen();
+    splitter.admit(&id("v2"));
+    assert!(!splitter.table().serves(&id("v2")), "nobody answers");
+    eventually("it was carried out all the same", || router.splitter().table().serves(&id("v2")));
+    wire.mend();
+    eventually("the wire is mended", || {
+        !matches!(splitter.roll_back(&id("v2")), Err(RoutingError::Unpublished { .. }))
+    });
+    assert!(!router.splitter().table().serves(&id("v2")), "its driver unloads it now");
+}
+
+#[test]
 fn a_controller_without_etcd_gives_up_by_its_own_clock() {
     let cluster = Cluster::start(1);
     let wire = Wire::to(&cluster);

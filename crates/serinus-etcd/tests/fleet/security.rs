@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use etcd_client::Permission;
 use serinus::route::{TrafficSplitter, Weights};
-use serinus_etcd::{Etcd, FleetError, FleetSplitter, Leadership, Router};
+use serinus_etcd::{Etcd, FleetError, FleetSplitter, Leadership, Router, RouterBuilder};
 
 use crate::cluster::{Cluster, quick};
-use crate::fleet::{eventually, id, split};
+use crate::fleet::{eventually, id, lead, split};
 
 #[test]
 fn a_user_with_the_password_and_a_role_for_the_prefix_is_enough_and_any_other_is_refused() {
@@ -45,10 +45,30 @@ fn a_user_with_the_password_and_a_role_for_the_prefix_is_enough_and_any_other_is
 fn options_that_make_no_sense_and_clusters_that_are_not_there_are_named() {
     let nowhere = Etcd::builder(Vec::<String>::new()).connect("chat").unwrap_err();
     assert!(matches!(nowhere, FleetError::Config(_)), "{nowhere}");
-    let short = Etcd::builder(["http://127.0.0.1:1"]).ttl(Duration::from_secs(1)).connect("chat").unwrap_err();
-    assert!(short.to_string().contains("at least 2 s"), "{short}");
+    for ttl in [Duration::from_secs(1), Duration::from_millis(2_500), Duration::MAX] {
+        let refused = Etcd::builder(["http://127.0.0.1:1"]).ttl(ttl).connect("chat").unwrap_err();
+        assert!(matches!(refused, FleetError::Config(_)), "{refused}");
+        assert!(refused.to_string().contains("whole seconds, at least 2 s"), "{refused}");
+    }
     let down = quick(Etcd::builder(["http://127.0.0.1:1"])).connect("chat").unwrap_err();
     assert!(down.to_string().contains("http://127.0.0.1:1"), "{down}");
+}
+
+#[test]
+fn times_of_a_router_that_make_no_sense_are_named_and_waiting_for_ever_is_not_one_of_them() {
+    let cluster = Cluster::start(1);
+    let etcd = cluster.connect();
+    let router = || Router::builder(&etcd, "router");
+    let start = |router: RouterBuilder| router.start(&Weights::all(&id("v1"))).unwrap_err();
+    for never in [Duration::ZERO, Duration::MAX] {
+        let refused = start(router().publish_every(never));
+        assert!(matches!(&refused, FleetError::Config(problem) if problem.contains("two publications")), "{refused}");
+    }
+    let refused = start(router().fall_back_after(Duration::from_secs(1)));
+    assert!(matches!(&refused, FleetError::Config(problem) if problem.contains("longer than the 1 s")), "{refused}");
+
+    let (_leadership, splitter) = lead(&etcd, "controller");
+    assert!(splitter.wait_current(Duration::MAX));
 }
 
 #[test]
@@ -87,5 +107,6 @@ fn over_tls_the_certificate_must_be_known() {
     eventually("it answers who knows its certificate", || {
         connect(TlsOptions::new().ca_certificate(pem.clone())).is_ok()
     });
-    assert!(connect(TlsOptions::new()).is_err(), "who does not know it gets no answer");
+    let unknown = connect(TlsOptions::new()).unwrap_err();
+    assert!(matches!(unknown, FleetError::Unreachable { .. }), "who does not know it gets no answer: {unknown}");
 }
