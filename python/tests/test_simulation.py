@@ -361,4 +361,4 @@ def test_a_frame_without_pandas_says_what_to_install():
     report = simulation(BAD).run(runs=1)
     code = "import sys, pickle; sys.modules['pandas'] = None; pickle.load(sys.stdin.buffer).to_frame()"
     done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(report), capture_output=True, timeout=60)
-    assert done.returncode == 1 and b"ImportError: to_frame() needs pandas: pip install serinus[pandas]" in done.stderr
+    assert done.returncode == 1 and b"ImportError: this needs pandas: pip install serinus[pandas]" in done.stderr
