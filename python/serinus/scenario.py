@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _Part(Value):
+class Part(Value):
     """A part of a scenario: its numbers are finite."""
 
     def __post_init__(self) -> None:
@@ -47,6 +47,9 @@ def finite(what: str, value: Any) -> Any:
     """The value, its numbers as Python's own and finite."""
     if isinstance(value, tuple):
         return tuple(finite(what, item) for item in value)
+    if isinstance(value, Value):
+        for part in dataclasses.fields(value):  # type: ignore[arg-type]
+            finite(f"{what}.{part.name}", getattr(value, part.name))
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
         value = int(value) if isinstance(value, numbers.Integral) else float(value)
         if not math.isfinite(value):
@@ -55,7 +58,7 @@ def finite(what: str, value: Any) -> Any:
     return value
 
 
-class Rate(_Part):
+class Rate(Part):
     """A probability that changes with time: :class:`RampRate`, :class:`DailyRate` or :class:`StepRate`.
 
     Wherever a rate is taken, a number is a constant one.
@@ -110,7 +113,7 @@ class StepRate(Rate):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogNormal(_Part):
+class LogNormal(Part):
     """Times of log-normal shape: their median in milliseconds, and the standard deviation of their logarithm."""
 
     median_ms: float
@@ -118,7 +121,7 @@ class LogNormal(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlowTail(_Part):
+class SlowTail(Part):
     """This share of the answers, the slowest already, takes longer by this factor."""
 
     share: float
@@ -126,7 +129,7 @@ class SlowTail(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BetaScore(_Part):
+class BetaScore(Part):
     """Scores in [0, 1] with this mean and standard deviation, beta-distributed."""
 
     mean: float
@@ -134,7 +137,7 @@ class BetaScore(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behaviour(_Part):
+class Behaviour(Part):
     """What a version does with requests.
 
     Parameters
@@ -193,7 +196,7 @@ class Behaviour(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Users(_Part):
+class Users(Part):
     """Users who come again and again; their activity follows Zipf's law.
 
     Parameters
@@ -215,7 +218,7 @@ class Users(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptKind(_Part):
+class PromptKind(Part):
     """One kind of prompts.
 
     Parameters
@@ -239,7 +242,7 @@ class PromptKind(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traffic(_Part):
+class Traffic(Part):
     """The traffic of a service.
 
     Parameters
@@ -282,7 +285,7 @@ class Traffic(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Capacity(_Part):
+class Capacity(Part):
     """How much a version's replicas can do: requests at a time at full speed. Without a limit nobody waits.
 
     Parameters
@@ -296,7 +299,7 @@ class Capacity(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedGpus(_Part):
+class SimulatedGpus(Part):
     """The host's GPUs: how long they take to load and to warm up, and how much each version's replicas can do."""
 
     load_seconds: float = 60.0
@@ -319,7 +322,7 @@ class Mishap(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faults(_Part):
+class Faults(Part):
     """What goes wrong in every run. All times are in seconds since the rollout began.
 
     Parameters
@@ -352,7 +355,7 @@ class Faults(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisyJudge(_Part):
+class NoisyJudge(Part):
     """A judge that reads samples of the answers, late, and makes mistakes, each time anew.
 
     The `fail_rate` of a :class:`Behaviour` is then the true one. A plan with a shadow needs a judge.
