@@ -57,7 +57,7 @@ class SequentialRule(Part):
     cold_start_seconds: float = 0.0
 
     def _data(self) -> dict[str, Any]:
-        words = {None: "none", "once": "once"}
+        words: dict[int | str | None, str] = {None: "none", "once": "once"}
         return {
             "rule": "sequential",
             **self.to_dict(),
