@@ -7,8 +7,8 @@ import enum
 import math
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from . import _serinus
 from ._value import Value
@@ -64,12 +64,18 @@ class Rate(Part):
     Wherever a rate is taken, a number is a constant one.
     """
 
+    shape: ClassVar[str]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for part in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, part.name)
-            if part.init and not isinstance(value, float) and type(value) is not int:
+            if not isinstance(value, float) and type(value) is not int:
                 raise TypeError(f"{type(self).__name__}({part.name}=): expected a number, got {type(value).__name__}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rate as plain data, with its shape."""
+        return {"shape": self.shape, **super().to_dict()}
 
     def at(self, seconds: float) -> float:
         """The probability so many seconds after the rollout began, in [0, 1]."""
@@ -90,7 +96,7 @@ class RampRate(Rate):
     before: float
     after: float
     over_seconds: float
-    shape: Literal["ramp"] = field(default="ramp", init=False, repr=False)
+    shape: ClassVar[str] = "ramp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +105,7 @@ class DailyRate(Rate):
 
     low: float
     high: float
-    shape: Literal["daily"] = field(default="daily", init=False, repr=False)
+    shape: ClassVar[str] = "daily"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ class StepRate(Rate):
     before: float
     after: float
     at_seconds: float
-    shape: Literal["step"] = field(default="step", init=False, repr=False)
+    shape: ClassVar[str] = "step"
 
 
 @dataclass(frozen=True, kw_only=True)
