@@ -1,4 +1,4 @@
-"""Evaluations and plans as HTML for notebooks: plain markup and inline SVG that read on light and on dark pages."""
+"""Results as HTML for notebooks: plain markup and inline SVG that read on light and on dark pages."""
 
 from __future__ import annotations
 
@@ -88,6 +88,12 @@ def history(shown: Iterable[RolloutHistory]) -> str:
     )
     heads = "".join(f"<th>{head}</th>" for head in ("rollout", "versions", "status", "stages", "reason"))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def facts(shown: Iterable[tuple[str, str]]) -> str:
+    """A row for each name and its value."""
+    rows = (f"<tr><th>{_escaped(name)}</th><td>{_escaped(value)}</td></tr>" for name, value in shown)
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _evidence(guardrails: Iterable[tuple[str, GuardrailReport]]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 from typing import Any
 
 from . import _serinus
@@ -43,6 +42,12 @@ def flush(seconds: float = LAST_WORDS_SECONDS) -> bool:
     return _serinus.flush_logs(seconds)
 
 
+def forget_levels() -> None:
+    """Look levels up anew, and not after a second: where a change is to be noticed at once."""
+    flush()  # What is on its way may bring levels of before.
+    _serinus.forget_log_levels()
+
+
 def _close() -> None:
     flush()
     _serinus.close_logs()
@@ -51,5 +56,3 @@ def _close() -> None:
 
 # Before the handlers are closed: `logging` was imported, and so registered, earlier.
 atexit.register(_close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_serinus.renew_logs)

@@ -7,8 +7,8 @@ import enum
 import math
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from . import _serinus
 from ._value import Value
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _Part(Value):
+class Part(Value):
     """A part of a scenario: its numbers are finite."""
 
     def __post_init__(self) -> None:
@@ -47,6 +47,9 @@ def finite(what: str, value: Any) -> Any:
     """The value, its numbers as Python's own and finite."""
     if isinstance(value, tuple):
         return tuple(finite(what, item) for item in value)
+    if isinstance(value, Value):
+        for part in dataclasses.fields(value):  # type: ignore[arg-type]
+            finite(f"{what}.{part.name}", getattr(value, part.name))
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
         value = int(value) if isinstance(value, numbers.Integral) else float(value)
         if not math.isfinite(value):
@@ -55,18 +58,24 @@ def finite(what: str, value: Any) -> Any:
     return value
 
 
-class Rate(_Part):
+class Rate(Part):
     """A probability that changes with time: :class:`RampRate`, :class:`DailyRate` or :class:`StepRate`.
 
     Wherever a rate is taken, a number is a constant one.
     """
 
+    shape: ClassVar[str]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for part in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, part.name)
-            if part.init and not isinstance(value, float) and type(value) is not int:
+            if not isinstance(value, float) and type(value) is not int:
                 raise TypeError(f"{type(self).__name__}({part.name}=): expected a number, got {type(value).__name__}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rate as plain data, with its shape."""
+        return {"shape": self.shape, **super().to_dict()}
 
     def at(self, seconds: float) -> float:
         """The probability so many seconds after the rollout began, in [0, 1]."""
@@ -87,7 +96,7 @@ class RampRate(Rate):
     before: float
     after: float
     over_seconds: float
-    shape: Literal["ramp"] = field(default="ramp", init=False, repr=False)
+    shape: ClassVar[str] = "ramp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +105,7 @@ class DailyRate(Rate):
 
     low: float
     high: float
-    shape: Literal["daily"] = field(default="daily", init=False, repr=False)
+    shape: ClassVar[str] = "daily"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +115,11 @@ class StepRate(Rate):
     before: float
     after: float
     at_seconds: float
-    shape: Literal["step"] = field(default="step", init=False, repr=False)
+    shape: ClassVar[str] = "step"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogNormal(_Part):
+class LogNormal(Part):
     """Times of log-normal shape: their median in milliseconds, and the standard deviation of their logarithm."""
 
     median_ms: float
@@ -118,7 +127,7 @@ class LogNormal(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlowTail(_Part):
+class SlowTail(Part):
     """This share of the answers, the slowest already, takes longer by this factor."""
 
     share: float
@@ -126,7 +135,7 @@ class SlowTail(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BetaScore(_Part):
+class BetaScore(Part):
     """Scores in [0, 1] with this mean and standard deviation, beta-distributed."""
 
     mean: float
@@ -134,7 +143,7 @@ class BetaScore(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behaviour(_Part):
+class Behaviour(Part):
     """What a version does with requests.
 
     Parameters
@@ -193,7 +202,7 @@ class Behaviour(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Users(_Part):
+class Users(Part):
     """Users who come again and again; their activity follows Zipf's law.
 
     Parameters
@@ -215,7 +224,7 @@ class Users(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptKind(_Part):
+class PromptKind(Part):
     """One kind of prompts.
 
     Parameters
@@ -239,7 +248,7 @@ class PromptKind(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traffic(_Part):
+class Traffic(Part):
     """The traffic of a service.
 
     Parameters
@@ -282,7 +291,7 @@ class Traffic(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Capacity(_Part):
+class Capacity(Part):
     """How much a version's replicas can do: requests at a time at full speed. Without a limit nobody waits.
 
     Parameters
@@ -296,7 +305,7 @@ class Capacity(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedGpus(_Part):
+class SimulatedGpus(Part):
     """The host's GPUs: how long they take to load and to warm up, and how much each version's replicas can do."""
 
     load_seconds: float = 60.0
@@ -319,7 +328,7 @@ class Mishap(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faults(_Part):
+class Faults(Part):
     """What goes wrong in every run. All times are in seconds since the rollout began.
 
     Parameters
@@ -352,7 +361,7 @@ class Faults(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisyJudge(_Part):
+class NoisyJudge(Part):
     """A judge that reads samples of the answers, late, and makes mistakes, each time anew.
 
     The `fail_rate` of a :class:`Behaviour` is then the true one. A plan with a shadow needs a judge.

@@ -16,6 +16,7 @@ from .scenario import (
     Behaviour,
     Faults,
     NoisyJudge,
+    Part,
     Rate,
     SimulatedGpus,
     Traffic,
@@ -30,8 +31,8 @@ MOST_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequentialRule(Value):
-    """The sequential evaluator that a deployment has, but for what is given here; the rest is the plan's.
+class SequentialRule(Part):
+    """The :class:`CanaryEvaluator` that a deployment has; what is not given here is the plan's.
 
     Parameters
     ----------
@@ -41,9 +42,8 @@ class SequentialRule(Value):
         What counts as a regression.
     min_requests : int, optional
         Requests that each version must have had before anything is said.
-    user_cap : int or {"once", "none"}, optional
-        How much of the evidence one user may make up: so many requests an hour (10 unless set), the first one only, or
-        all.
+    user_cap : int, "once" or None
+        Requests of one user that are evidence in an hour (1 to 255); only the first one of each user; no cap.
     cold_start_requests, cold_start_seconds : int, float
         The canary's times count when both have passed in a stage.
     """
@@ -52,22 +52,32 @@ class SequentialRule(Value):
     false_promotion_budget: float | None = None
     margins: Margins | None = None
     min_requests: int | None = None
-    user_cap: int | Literal["once", "none"] | None = None
+    user_cap: int | Literal["once"] | None = 10
     cold_start_requests: int = 0
     cold_start_seconds: float = 0.0
 
     def _data(self) -> dict[str, Any]:
-        cap = {"per_hour": self.user_cap} if isinstance(self.user_cap, int) else self.user_cap
-        return {"rule": "sequential", **self.to_dict(), "user_cap": cap}
+        words: dict[int | str | None, str] = {None: "none", "once": "once"}
+        return {
+            "rule": "sequential",
+            **self.to_dict(),
+            "user_cap": words.get(self.user_cap, {"per_hour": self.user_cap}),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThresholdRule(Value):
-    """Fixed thresholds on each version's latest 1,000 requests: the rule to compare with, not one to decide by."""
+class ThresholdRule(Part):
+    """The :class:`ThresholdEvaluator`: the rule to compare with, not one to decide by.
 
-    p99_increase: float = 0.2
-    error_increase: float = 0.5
-    quality_decrease: float = 0.05
+    Parameters
+    ----------
+    margins : Margins
+        The thresholds.
+    min_requests : int
+        Requests that each window must hold before anything is said.
+    """
+
+    margins: Margins = Margins()
     min_requests: int = 50
 
     def _data(self) -> dict[str, Any]:
@@ -143,8 +153,6 @@ class Simulation(Value):
         _whole("seed", self.seed, 0, MOST_SEED)
         object.__setattr__(self, "tick_seconds", finite("Simulation(tick_seconds=)", self.tick_seconds))
         object.__setattr__(self, "max_hours", finite("Simulation(max_hours=)", self.max_hours))
-        for part in dataclasses.fields(self.rule):
-            finite(f"{type(self.rule).__name__}({part.name}=)", getattr(self.rule, part.name))
         _serinus.check_simulation(self.plan.to_json(), self._scenario())
 
     def replace(self, **changes: Any) -> Simulation:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import enum
-import html
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from . import _serinus
+from . import _html, _tables
 from ._value import Value
+from .stats import Interval, clopper_pearson_interval
 
 __all__ = ["Distribution", "Ending", "SimulatedRun", "SimulationReport", "Trajectory"]
 
@@ -215,15 +214,9 @@ class SimulationReport(Value):
         """The share that ended so, in [0, 1]."""
         return self.count(ending) / len(self.runs)
 
-    def interval(self, ending: Ending | str, *, confidence: float = 0.99) -> tuple[float, float]:
-        """An exact interval of the probability to end so.
-
-        Notes
-        -----
-        C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the
-        binomial", Biometrika 26 (1934).
-        """
-        return _serinus.binomial_interval(self.count(ending), len(self.runs), confidence)
+    def interval(self, ending: Ending | str, *, confidence: float = 0.99) -> Interval:
+        """An exact interval of the probability to end so: :func:`serinus.stats.clopper_pearson_interval`."""
+        return clopper_pearson_interval(self.count(ending), len(self.runs), confidence=confidence)
 
     def distribution(self, number: str, *, ending: Ending | str | None = None) -> Distribution:
         """A number of a :class:`SimulatedRun`, by its name, over all runs or those that ended so."""
@@ -293,19 +286,9 @@ class SimulationReport(Value):
         return {name: names.count(name) for name in sorted(set(names))}
 
     def to_frame(self) -> Any:
-        """The runs as a frame of pandas, one row each.
-
-        Raises
-        ------
-        ImportError
-            Without pandas: ``pip install serinus[pandas]``.
-        """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as missing:
-            raise ImportError("to_frame() needs pandas: pip install serinus[pandas]") from missing
+        """The runs as a :class:`pandas.DataFrame`, by seed. Needs ``pip install serinus[pandas]``."""
         rows = [{**vars(run), "ending": run.ending.value} for run in self.runs]
-        return pandas.DataFrame(rows).drop(columns="trajectory").set_index("seed")
+        return _tables.rows_as_frame(rows).drop(columns="trajectory").set_index("seed")
 
     def _rows(self) -> list[tuple[str, str]]:
         def share(ending: Ending) -> str:
@@ -329,5 +312,4 @@ class SimulationReport(Value):
         return f"SimulationReport({', '.join(f'{name}: {value}' for name, value in self._rows())})"
 
     def _repr_html_(self) -> str:
-        rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows())
-        return f"<table>{''.join(rows)}</table>"
+        return _html.facts(self._rows())

@@ -4,7 +4,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 import serinus as sr
@@ -36,7 +35,7 @@ def python(code, *options):
 @pytest.mark.thread_unsafe(reason="it expects the events of one rollout, in order")
 def test_events_come_to_the_logger_of_their_target_with_their_fields(caplog):
     caplog.set_level(logging.INFO, logger="serinus")
-    time.sleep(1.1)  # another test has perhaps had events dropped a moment ago
+    _logging.forget_levels()  # another test has perhaps had events dropped a moment ago
     bad(faults=sr.Faults(loads=[sr.Mishap.TRANSIENT])).run_one()
     assert _logging.flush(60.0)
     records = [record for record in caplog.records if record.name == "serinus.rollout"]
@@ -54,6 +53,7 @@ def test_events_come_to_the_logger_of_their_target_with_their_fields(caplog):
 
 def test_many_rollouts_are_not_logged(caplog):
     caplog.set_level(logging.DEBUG, logger="serinus.rollout")
+    _logging.forget_levels()
     before = len(caplog.records)
     bad(seed=5).run(runs=3)
     assert _logging.flush(60.0) and len(caplog.records) == before
@@ -69,17 +69,26 @@ def test_a_level_is_heeded_and_nothing_is_printed_of_its_own_accord():
     assert "phase" not in loud.stderr and loud.returncode == 0
 
 
-def test_a_level_that_was_lowered_is_noticed():
-    code = """
-logging.basicConfig(level="WARNING", format="%(message)s")
+LOWERED = """
+heard = []
+class Handler(logging.Handler):
+    def emit(self, record):
+        heard.append(record.getMessage())
+
+logging.basicConfig(level="WARNING", handlers=[Handler()])
 bad.run_one()
 sr._logging.flush()
 logging.getLogger().setLevel("INFO")
-import time
-time.sleep(1.1)
-bad.run_one()
 """
-    assert "finished rollout=simulated status=RolledBack" in python(code).stderr
+
+
+def test_a_level_that_was_lowered_is_noticed_in_the_end():
+    assert python(LOWERED + "while not heard:\n    bad.run_one()\n    sr._logging.flush()").returncode == 0
+
+
+def test_a_level_that_was_lowered_is_noticed_at_once_where_those_known_are_forgotten():
+    done = python(LOWERED + "sr._logging.forget_levels()\nbad.run_one()\nsr._logging.flush()\nprint(heard[-1])")
+    assert done.stdout.startswith("finished rollout=simulated status=RolledBack"), done.stderr
 
 
 def test_the_last_words_before_the_end_are_heard():

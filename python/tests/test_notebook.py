@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from serinus import stats
 
 NOTEBOOK = pathlib.Path(__file__).parents[2] / "examples" / "python" / "rollout.ipynb"
 # In a process of its own: a kernel's event loop and its warnings are not those of the suite.
@@ -37,3 +38,7 @@ def test_it_runs_and_shows_what_it_says(tmp_path):
     outputs = json.dumps([cell.get("outputs") for cell in cells(ran)])
     assert outputs.count("image/png") == 2 and "<th>rolled back falsely</th>" in outputs
     assert "medium risk" in outputs and "judged failures: " in outputs
+    size = stats.sample_size(
+        0.03, design="two-proportions", baseline=0.03, alternative="less", alpha=0.01, canary_share=0.1
+    )
+    assert f"{size.b:.1f}" in outputs and "power with the first stage" in outputs

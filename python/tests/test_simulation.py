@@ -160,6 +160,7 @@ def test_everything_that_can_be_simulated_is_taken():
         {"faults": sr.Faults(clock_jumps=[(1800.0, 7200.0)])},
         {"judge": sr.NoisyJudge(per_minute=2.0)},
         {"rule": sr.SequentialRule(user_cap=1)},
+        {"rule": sr.SequentialRule(user_cap=None)},
         {"rule": sr.SequentialRule(margins=sr.Margins(error_rate_increase=0.01))},
     ]
     changes = [{"traffic": t} for t in traffics] + [{"canary": c} for c in canaries] + others
@@ -176,7 +177,7 @@ def test_everything_that_can_be_simulated_is_taken():
     assert way_of_scores.run_one().guardrail == "score"
     for rule in [
         sr.SequentialRule(false_rollback_budget=1e-6, false_promotion_budget=0.2, min_requests=9, user_cap="once"),
-        sr.SequentialRule(user_cap="none", cold_start_requests=10, cold_start_seconds=60.0),
+        sr.SequentialRule(user_cap=None, cold_start_requests=10, cold_start_seconds=60.0),
     ]:
         assert plain.replace(rule=rule, canary=BAD, max_hours=1).run(runs=1).runs
     lagging = plain.replace(faults=sr.Faults(lagging_routers=2, lag_seconds=40.0, replica_dies=[60.0]), max_hours=1)
@@ -237,7 +238,9 @@ def test_rates_have_shapes():
         lambda: simulation(GOOD, rule=sr.SequentialRule(false_rollback_budget=NAN)),
         lambda: simulation(GOOD, rule=sr.SequentialRule(cold_start_seconds=-1.0)),
         lambda: simulation(GOOD, rule=sr.SequentialRule(user_cap=0)),
-        lambda: simulation(GOOD, rule=sr.ThresholdRule(error_increase=-1.0)),
+        lambda: simulation(GOOD, rule=sr.SequentialRule(user_cap=256)),
+        lambda: simulation(GOOD, rule=sr.SequentialRule(margins=sr.Margins(error_rate_increase=NAN))),
+        lambda: simulation(GOOD, rule=sr.ThresholdRule(margins=sr.Margins(error_rate_increase=-1.0))),
         lambda: simulation(GOOD).run(runs=0),
         lambda: simulation(GOOD).run(runs=10**12),
         lambda: simulation(GOOD).run_one(2**64),
@@ -266,6 +269,8 @@ def test_what_makes_no_sense_is_refused(make):
         lambda: simulation(GOOD, seed=1.5),
         lambda: simulation(GOOD, judge=0.1),
         lambda: simulation(GOOD, rule="thresholds"),
+        lambda: simulation(GOOD, rule=sr.SequentialRule(user_cap="none")),
+        lambda: simulation(GOOD, rule=sr.ThresholdRule(margins=0.2)),
         lambda: simulation(GOOD).run(runs=2.5),
         lambda: simulation(BAD).run(runs=2).distribution("reason"),
         lambda: simulation(BAD).run(runs=2, progress=7),
@@ -361,4 +366,4 @@ def test_a_frame_without_pandas_says_what_to_install():
     report = simulation(BAD).run(runs=1)
     code = "import sys, pickle; sys.modules['pandas'] = None; pickle.load(sys.stdin.buffer).to_frame()"
     done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(report), capture_output=True, timeout=60)
-    assert done.returncode == 1 and b"ImportError: to_frame() needs pandas: pip install serinus[pandas]" in done.stderr
+    assert done.returncode == 1 and b"ImportError: this needs pandas: pip install serinus[pandas]" in done.stderr

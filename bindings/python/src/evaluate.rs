@@ -12,6 +12,8 @@ mod rows;
 
 use pyo3::prelude::*;
 
+pub(crate) use self::evaluator::thresholds;
+
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<evaluator::Evaluator>()?;
     module.add_class::<observation::Observation>()?;

@@ -17,7 +17,7 @@ use self::subscriber::Logs;
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(flush_logs, module)?)?;
     module.add_function(wrap_pyfunction!(close_logs, module)?)?;
-    module.add_function(wrap_pyfunction!(renew_logs, module)?)?;
+    module.add_function(wrap_pyfunction!(forget_log_levels, module)?)?;
     // It is there already where the module is initialised again.
     let _ = tracing::subscriber::set_global_default(Logs);
     Ok(())
@@ -36,8 +36,8 @@ fn close_logs() {
     desk().close();
 }
 
-/// In a child process: the desk of the parent has lost its thread, and somebody may have been at it.
+/// Believes no level any longer that was asked for before.
 #[pyfunction]
-fn renew_logs() {
-    desk::renew();
+fn forget_log_levels() {
+    desk().forget_levels();
 }

@@ -13,6 +13,10 @@ use crate::routing;
 /// How many forks lie between the process that loaded the module and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
 /// Whether threads of the library may still enter the interpreter.
 static IS_OPEN: RwLock<bool> = RwLock::new(true);
 
@@ -59,12 +63,12 @@ pub(crate) struct Home(u32);
 impl Home {
     #[inline]
     pub(crate) fn here() -> Self {
-        Self(FORKS.load(Ordering::Relaxed))
+        Self(forks())
     }
 
     #[inline]
     pub(crate) fn is_here(self) -> bool {
-        self.0 == FORKS.load(Ordering::Relaxed)
+        self.0 == forks()
     }
 }
 

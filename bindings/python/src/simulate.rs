@@ -8,8 +8,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::Deserialize;
 use serinus_sim::{Behaviour, Rate, Simulation, SimulationError, Trace};
-use serinus_stats::proportions::clopper_pearson_interval;
-use serinus_stats::sequential::Count;
 
 use crate::errors;
 
@@ -23,7 +21,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rate_at, module)?)?;
     module.add_function(wrap_pyfunction!(simulate, module)?)?;
     module.add_function(wrap_pyfunction!(trace_simulation, module)?)?;
-    module.add_function(wrap_pyfunction!(binomial_interval, module)?)?;
     Ok(())
 }
 
@@ -157,12 +154,4 @@ fn trace_simulation<'py>(
     };
     let json = outcome::to_json(seed, &[run]).map_err(|error| errors::form(py, &error))?;
     Ok((json, outcome::columns(py, &moments)?))
-}
-
-/// Clopper and Pearson's interval of a share.
-#[pyfunction]
-fn binomial_interval(py: Python<'_>, hits: u64, trials: u64, confidence: f64) -> PyResult<(f64, f64)> {
-    let count = Count::new(hits, trials).map_err(|error| errors::statistics(py, &error))?;
-    let interval = clopper_pearson_interval(count, confidence).map_err(|error| errors::statistics(py, &error))?;
-    Ok((interval.low, interval.high))
 }

@@ -134,24 +134,28 @@ fn count(py: Python<'_>, argument: &str, number: i64) -> PyResult<u64> {
     })
 }
 
+/// The margins as fixed thresholds.
+pub(crate) fn thresholds(margins: Margins, min_requests: u64) -> Thresholds {
+    Thresholds {
+        p99_increase: margins.p99_latency_increase,
+        error_increase: margins.error_rate_increase,
+        quality_decrease: margins.quality_decrease,
+        min_requests,
+    }
+}
+
 fn threshold(
     py: Python<'_>,
     versions: (&VersionId, &VersionId),
     margins: Margins,
     min_requests: u64,
 ) -> PyResult<ThresholdEvaluator> {
-    let thresholds = Thresholds {
-        p99_increase: margins.p99_latency_increase,
-        error_increase: margins.error_rate_increase,
-        quality_decrease: margins.quality_decrease,
-        min_requests,
-    };
     let (stable, canary) = versions;
     if stable == canary {
         let what = format!("expected two versions to compare, got {stable} as both");
         return Err(errors::raise(py, "StatisticsError", &what, None, None));
     }
-    ThresholdEvaluator::new(stable.clone(), canary.clone(), thresholds)
+    ThresholdEvaluator::new(stable.clone(), canary.clone(), thresholds(margins, min_requests))
         .map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, Some(&error.got.to_string())))
 }
 

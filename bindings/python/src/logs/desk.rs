@@ -1,7 +1,6 @@
 //! The desk that events lie on until they are taken to Python.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::subscriber::Told;
+use crate::process::forks;
 
 /// Events that may lie on the desk; more are lost, and counted.
 const MOST: usize = 10_000;
@@ -35,18 +35,10 @@ struct State {
 }
 
 static FIRST: Desk = Desk::new();
-/// How many processes there have been before this one, each the parent of the next.
-static GENERATION: AtomicUsize = AtomicUsize::new(0);
 
-/// This process's desk.
+/// This process's desk: that of the parent has lost its thread, and somebody may have been at it when the process forked.
 pub(super) fn desk() -> &'static Desk {
-    let generation = GENERATION.load(Ordering::Relaxed);
-    (0..generation).fold(&FIRST, |desk, _| desk.next.get_or_init(|| Box::new(Desk::new())))
-}
-
-/// Another desk for another process.
-pub(super) fn renew() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    (0..forks()).fold(&FIRST, |desk, _| desk.next.get_or_init(|| Box::new(Desk::new())))
 }
 
 impl Desk {
@@ -138,6 +130,11 @@ impl Desk {
         let mut state = self.state();
         state.levels.retain(|(known, _, _)| *known != target);
         state.levels.push((target, least, Instant::now()));
+    }
+
+    /// Asks anew from which level on Python takes events.
+    pub(super) fn forget_levels(&self) {
+        self.state().levels.clear();
     }
 
     /// Waits until nothing lies there and nobody is on the way; says whether that is so.

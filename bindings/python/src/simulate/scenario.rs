@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serinus::evaluate::{SequentialBuilder, Thresholds};
+use serinus::evaluate::SequentialBuilder;
 use serinus::judge::Sampling;
 use serinus::observe::UserCap;
 use serinus::plan::{Margins, UpdatePlan};
 use serinus_sim as sim;
 use serinus_sim::SimulationError;
+
+use crate::evaluate::thresholds;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +46,7 @@ impl Scenario {
                 let rule = rule.known()?;
                 simulation.evaluator(move |builder| rule.change(builder))
             }
-            Rule::Threshold(rule) => simulation.judged_by_thresholds(rule.into()),
+            Rule::Threshold(rule) => simulation.judged_by_thresholds(thresholds(rule.margins, rule.min_requests)),
         };
         simulation.check()?;
         Ok(simulation)
@@ -309,7 +311,7 @@ struct SequentialRule {
     false_promotion_budget: Option<f64>,
     margins: Option<Margins>,
     min_requests: Option<u64>,
-    user_cap: Option<UserCap>,
+    user_cap: UserCap,
     cold_start_requests: u64,
     cold_start_seconds: f64,
 }
@@ -343,29 +345,13 @@ impl KnownRule {
         if let Some(requests) = rule.min_requests {
             builder = builder.min_requests(requests);
         }
-        if let Some(cap) = rule.user_cap {
-            builder = builder.user_cap(cap);
-        }
-        builder.cold_start(rule.cold_start_requests, self.cold_start)
+        builder.user_cap(rule.user_cap).cold_start(rule.cold_start_requests, self.cold_start)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ThresholdRule {
-    p99_increase: f64,
-    error_increase: f64,
-    quality_decrease: f64,
+    margins: Margins,
     min_requests: u64,
-}
-
-impl From<ThresholdRule> for Thresholds {
-    fn from(of: ThresholdRule) -> Self {
-        Self {
-            p99_increase: of.p99_increase,
-            error_increase: of.error_increase,
-            quality_decrease: of.quality_decrease,
-            min_requests: of.min_requests,
-        }
-    }
 }

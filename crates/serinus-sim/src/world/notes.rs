@@ -78,17 +78,10 @@ impl World<'_> {
     /// Keeps how things stand, if somebody wants it.
     pub(super) fn keep_moment(&mut self) {
         let (Some(moments), Some(engine)) = (&mut self.moments, &self.engine) else { return };
-        let canary = self.of.plan.target().version();
         moments.push(Moment {
             seconds: self.now,
             phase: engine.rollout().phase(),
-            weight: self
-                .routers
-                .table()
-                .weights()
-                .iter()
-                .find(|(version, _)| *version == canary)
-                .map_or(0.0, |(_, weight)| weight),
+            weight: self.routers.table().weights().of(self.of.plan.target().version()),
             evaluation: engine.evaluation(),
         });
     }
