@@ -9,66 +9,13 @@ import time
 
 import pytest
 import serinus as sr
-
-
-class Host:
-    """Two versions in memory."""
-
-    def __init__(self):
-        self.replicas = {"v1": 4}
-
-    def fleet(self):
-        return sr.Fleet(replicas=4, gpu_memory_gb=80.0, spare_replicas=4, loaded=self.replicas)
-
-    def load(self, version, replicas):
-        self.replicas[version.version] = max(replicas, self.replicas.get(version.version, 0))
-
-    def warm_up(self, version, tokens):
-        pass
-
-    def verify(self, version):
-        return None
-
-    def cancel_in_flight(self, version):
-        return 0
-
-    def unload(self, version, keep):
-        self.replicas[version] = min(keep, self.replicas.get(version, 0))
-
-
-class Knows:
-    def score(self, prompt, answer):
-        return (1.0, True) if "Paris" in answer.text else (0.0, False)
-
-    def prefer(self, prompt, first, second):
-        return "neither"
-
-
-class KnowsLater(Knows):
-    async def score(self, prompt, answer):
-        return super().score(prompt, answer)
-
-
-class Says:
-    def __init__(self, said):
-        self.said = said
-
-    def __getattr__(self, method):
-        if method not in ("score", "prefer", "check", "redact", "generate"):
-            raise AttributeError(method)
-
-        def say(*_):
-            if isinstance(self.said, BaseException):
-                raise self.said
-            return self.said
-
-        return say
+from judges import Knows, KnowsLater, Says
+from service import FLEET, V1, V2, Host
 
 
 def plan(shadow=None):
-    v1 = sr.ModelVersion(model_id="chat", version="v1", base_model="llama-8b", weight_hash="aa", gpu_memory_gb=16.0)
-    fleet = sr.Fleet(replicas=4, gpu_memory_gb=80.0, spare_replicas=4)
-    return sr.RiskPlanner(shadow=shadow).plan(v1, v1.replace(version="v2", weight_hash="bb"), fleet=fleet)
+    """A plan that takes longer than any test."""
+    return sr.RiskPlanner(shadow=shadow).plan(V1, V2, fleet=FLEET)
 
 
 def served(splitter, reviewer, until, **texts):
@@ -268,13 +215,6 @@ def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
 
 
 def test_workers_end_with_their_reviewer():
-    class Knows:
-        def score(self, prompt, answer):
-            return 1.0
-
-        def prefer(self, prompt, first, second):
-            return "first"
-
     before = set(threading.enumerate())
     reviewer = sr.Reviewer(Knows(), workers=3)
     crew = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("serinus-judging")]
