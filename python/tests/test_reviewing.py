@@ -32,23 +32,32 @@ def served(splitter, reviewer, until, **texts):
     return leases
 
 
-@pytest.fixture
-def rollout():
-    """Begins a rollout from v1 to v2 with a reviewer."""
-    running = []
+class Rollouts:
+    """Begins rollouts from v1 to v2, each with a reviewer, and ends them."""
 
-    def begin(reviewer, **options):
+    def __init__(self):
+        self.running = []
+
+    def __call__(self, reviewer, **options):
         splitter = sr.Splitter({"v1": 1.0}, salt="chat")
         deployment = sr.Deployment(plan(**options), host=Host(), splitter=splitter, judge=reviewer, tick_seconds=0.02)
         thread = threading.Thread(target=deployment.run, daemon=True)
         thread.start()
-        running.append((deployment, thread))
+        self.running.append((deployment, thread))
         return splitter
 
-    yield begin
-    for deployment, thread in running:
-        deployment.abort("the test is over")
-        thread.join(20.0)
+    def end(self):
+        while self.running:
+            deployment, thread = self.running.pop()
+            deployment.abort("the test is over")
+            thread.join(20.0)
+
+
+@pytest.fixture
+def rollout():
+    rollouts = Rollouts()
+    yield rollouts
+    rollouts.end()
 
 
 TEXTS = {"prompt": "The capital of France?", "response": "Paris."}
@@ -132,6 +141,23 @@ def test_users_say_what_they_think_later(rollout):
         with pytest.raises(sr.FeedbackError) as invalid:
             splitter.feedback("r0", score)
         assert invalid.value.kind is sr.FeedbackErrorKind.INVALID
+
+
+def test_a_reviewer_stays_when_its_rollout_has_ended_and_samples_nothing(rollout):
+    reviewer = sr.Reviewer(Knows(), feedback=sr.Feedback(), workers=0)
+    splitter = rollout(reviewer)
+    served(splitter, reviewer, lambda stats: stats.held > 3, **TEXTS)
+    rollout.end()
+    assert splitter.reviewer is reviewer and reviewer.stats().held == 0
+    sampled = reviewer.stats().stable.sampled
+    for n in range(200):
+        with splitter.route(f"u{n}", request_id=f"later-{n}") as lease:
+            lease.finish(latency_ms=5.0, **TEXTS)
+        assert not lease.sampled
+    assert reviewer.stats().stable.sampled == sampled
+    with pytest.raises(sr.FeedbackError) as unknown:
+        splitter.feedback("later-1", 1.0)
+    assert unknown.value.kind is sr.FeedbackErrorKind.UNKNOWN
 
 
 def run(code):
