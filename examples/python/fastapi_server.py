@@ -34,7 +34,7 @@ from typing import Annotated
 import httpx
 import serinus as sr
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from serinus.integrations.asgi import SerinusMiddleware
@@ -168,7 +168,7 @@ def make_app(splitter: sr.Splitter, gpus: Gpus, journal: str | None = None) -> F
         yield "data: [DONE]\n\n"
 
     @app.get("/stats")
-    async def stats(request: Request) -> dict[str, dict[str, object]]:
+    async def stats() -> dict[str, dict[str, object]]:
         return {version: stats.to_dict() for version, stats in splitter.stats().items()}
 
     return app
@@ -369,8 +369,7 @@ async def demo(*, rate: float) -> int:
     for outcome in (good, bad):
         for failure in outcome.host_failures:
             print(f"{failure.method}: {failure.message}")
-    as_it_should = (good.status, bad.status) == (sr.Status.COMPLETED, sr.Status.ROLLED_BACK)
-    return code if as_it_should else 1
+    return code if (good.status, bad.status) == (sr.Status.COMPLETED, sr.Status.ROLLED_BACK) else 1
 
 
 async def main() -> int:

@@ -1,4 +1,4 @@
-"""One event loop beside everything else, for coroutines that threads of the library wait for."""
+"""Coroutines that threads wait for, and one event loop beside everything else to run them."""
 
 from __future__ import annotations
 
@@ -38,21 +38,25 @@ class _Background:
             self._thread.join(1.0)
 
     def run(self, awaited: Awaitable[Any]) -> Any:
-        # A task that is cancelled before it begins closes its own coroutine, but none inside of that.
-        coroutine = awaited if inspect.iscoroutine(awaited) else _await(awaited)
-        loop = self._loop
         if threading.current_thread() is self._thread:
-            coroutine.close()
+            if inspect.iscoroutine(awaited):
+                awaited.close()
             raise RuntimeError("a coroutine on this event loop cannot wait for another one; await it")
-        if loop is None or loop.is_closed():
-            coroutine.close()
-            raise concurrent.futures.CancelledError("the event loop has ended")
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        return _run(self._loop, awaited)
+
+
+def _run(loop: asyncio.AbstractEventLoop | None, awaited: Awaitable[Any]) -> Any:
+    # A task that is cancelled before it begins closes its own coroutine, but none inside of that.
+    coroutine = awaited if inspect.iscoroutine(awaited) else _await(awaited)
+    if loop is None or loop.is_closed():
+        coroutine.close()
+        raise concurrent.futures.CancelledError("the event loop has ended")
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
 
 
 async def _await(awaited: Awaitable[Any]) -> Any:
@@ -73,11 +77,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def wait(said: Any) -> Any:
-    """What was said, or what it comes to if that has to be awaited."""
+def wait(said: Any, loop: asyncio.AbstractEventLoop | None = None) -> Any:
+    """What was said, or what it comes to if that has to be awaited: on this loop, or else on the one beside everything."""
     global _background
     if not inspect.isawaitable(said):
         return said
+    if loop is not None:
+        return _run(loop, said)
     with _lock:
         if _background is None:
             _background = _Background()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from . import _background
+from ._background import wait
 from ._serinus import Reply
 from .errors import HostError
 
@@ -34,22 +33,13 @@ class Calls:
 
     def _make(self, method: Callable[..., Any], arguments: tuple[Any, ...], reply: Reply) -> None:
         try:
-            value = self._wait(method(*arguments))
+            value = wait(method(*arguments), self._loop)
         except BaseException as error:
             message = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
             text = "".join(traceback.format_exception(error))
             reply.give((False, (error, message, text, _is_transient(error))))
         else:
             reply.give((True, value))
-
-    def _wait(self, value: Any) -> Any:
-        if self._loop is None or not inspect.isawaitable(value):
-            return _background.wait(value)
-        return asyncio.run_coroutine_threadsafe(_awaited(value), self._loop).result()
-
-
-async def _awaited(value: Awaitable[Any]) -> Any:
-    return await value
 
 
 def _is_transient(error: BaseException) -> bool:

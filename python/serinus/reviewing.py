@@ -190,7 +190,8 @@ class Reviewer(_serinus.Reviewer):
 
     It is given to a deployment, which says when there is something to compare, and to a splitter
     (``splitter.reviewer = …``), whose leases then say which requests are ``sampled``. Prompts and answers are held of these
-    alone, and no longer than it takes to judge them.
+    alone, and no longer than it takes to judge them. It stays with the splitter when the deployment has ended, and samples
+    nothing until the next begins; ``splitter.reviewer = None`` lets it go.
 
     Its threads are daemons: the program's end waits for no judge. They do not survive a fork: in a child a reviewer that was
     made before samples nothing, and its methods raise; make one in each process.

@@ -9,66 +9,13 @@ import time
 
 import pytest
 import serinus as sr
-
-
-class Host:
-    """Two versions in memory."""
-
-    def __init__(self):
-        self.replicas = {"v1": 4}
-
-    def fleet(self):
-        return sr.Fleet(replicas=4, gpu_memory_gb=80.0, spare_replicas=4, loaded=self.replicas)
-
-    def load(self, version, replicas):
-        self.replicas[version.version] = max(replicas, self.replicas.get(version.version, 0))
-
-    def warm_up(self, version, tokens):
-        pass
-
-    def verify(self, version):
-        return None
-
-    def cancel_in_flight(self, version):
-        return 0
-
-    def unload(self, version, keep):
-        self.replicas[version] = min(keep, self.replicas.get(version, 0))
-
-
-class Knows:
-    def score(self, prompt, answer):
-        return (1.0, True) if "Paris" in answer.text else (0.0, False)
-
-    def prefer(self, prompt, first, second):
-        return "neither"
-
-
-class KnowsLater(Knows):
-    async def score(self, prompt, answer):
-        return super().score(prompt, answer)
-
-
-class Says:
-    def __init__(self, said):
-        self.said = said
-
-    def __getattr__(self, method):
-        if method not in ("score", "prefer", "check", "redact", "generate"):
-            raise AttributeError(method)
-
-        def say(*_):
-            if isinstance(self.said, BaseException):
-                raise self.said
-            return self.said
-
-        return say
+from judges import Knows, KnowsLater, Says
+from service import FLEET, V1, V2, Host
 
 
 def plan(shadow=None):
-    v1 = sr.ModelVersion(model_id="chat", version="v1", base_model="llama-8b", weight_hash="aa", gpu_memory_gb=16.0)
-    fleet = sr.Fleet(replicas=4, gpu_memory_gb=80.0, spare_replicas=4)
-    return sr.RiskPlanner(shadow=shadow).plan(v1, v1.replace(version="v2", weight_hash="bb"), fleet=fleet)
+    """A plan that takes longer than any test."""
+    return sr.RiskPlanner(shadow=shadow).plan(V1, V2, fleet=FLEET)
 
 
 def served(splitter, reviewer, until, **texts):
@@ -85,23 +32,32 @@ def served(splitter, reviewer, until, **texts):
     return leases
 
 
-@pytest.fixture
-def rollout():
-    """Begins a rollout from v1 to v2 with a reviewer."""
-    running = []
+class Rollouts:
+    """Begins rollouts from v1 to v2, each with a reviewer, and ends them."""
 
-    def begin(reviewer, **options):
+    def __init__(self):
+        self.running = []
+
+    def __call__(self, reviewer, **options):
         splitter = sr.Splitter({"v1": 1.0}, salt="chat")
         deployment = sr.Deployment(plan(**options), host=Host(), splitter=splitter, judge=reviewer, tick_seconds=0.02)
         thread = threading.Thread(target=deployment.run, daemon=True)
         thread.start()
-        running.append((deployment, thread))
+        self.running.append((deployment, thread))
         return splitter
 
-    yield begin
-    for deployment, thread in running:
-        deployment.abort("the test is over")
-        thread.join(20.0)
+    def end(self):
+        while self.running:
+            deployment, thread = self.running.pop()
+            deployment.abort("the test is over")
+            thread.join(20.0)
+
+
+@pytest.fixture
+def rollout():
+    rollouts = Rollouts()
+    yield rollouts
+    rollouts.end()
 
 
 TEXTS = {"prompt": "The capital of France?", "response": "Paris."}
@@ -187,6 +143,23 @@ def test_users_say_what_they_think_later(rollout):
         assert invalid.value.kind is sr.FeedbackErrorKind.INVALID
 
 
+def test_a_reviewer_stays_when_its_rollout_has_ended_and_samples_nothing(rollout):
+    reviewer = sr.Reviewer(Knows(), feedback=sr.Feedback(), workers=0)
+    splitter = rollout(reviewer)
+    served(splitter, reviewer, lambda stats: stats.held > 3, **TEXTS)
+    rollout.end()
+    assert splitter.reviewer is reviewer and reviewer.stats().held == 0
+    sampled = reviewer.stats().stable.sampled
+    for n in range(200):
+        with splitter.route(f"u{n}", request_id=f"later-{n}") as lease:
+            lease.finish(latency_ms=5.0, **TEXTS)
+        assert not lease.sampled
+    assert reviewer.stats().stable.sampled == sampled
+    with pytest.raises(sr.FeedbackError) as unknown:
+        splitter.feedback("later-1", 1.0)
+    assert unknown.value.kind is sr.FeedbackErrorKind.UNKNOWN
+
+
 def run(code):
     """Runs a program to its end; gives its output."""
     done = subprocess.run(
@@ -268,13 +241,6 @@ def test_the_interpreter_ends_while_judges_are_busy(busy, kind):
 
 
 def test_workers_end_with_their_reviewer():
-    class Knows:
-        def score(self, prompt, answer):
-            return 1.0
-
-        def prefer(self, prompt, first, second):
-            return "first"
-
     before = set(threading.enumerate())
     reviewer = sr.Reviewer(Knows(), workers=3)
     crew = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("serinus-judging")]

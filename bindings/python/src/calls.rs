@@ -1,7 +1,7 @@
 //! Calls from threads of the library into objects written in Python.
 
 use std::fmt;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use parking_lot::Mutex;
 use pyo3::IntoPyObjectExt;
@@ -15,8 +15,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Reply>()
 }
 
-/// Has calls made by threads, or an event loop, of Python's own: such a thread may be cut off wherever it is when the interpreter
-/// ends, which one of Rust's may not.
+/// Has calls made, each by a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Calls {
     /// `serinus._calls.Calls`.
@@ -87,14 +86,6 @@ impl fmt::Display for Failure {
 #[pyclass(frozen, module = "serinus._serinus")]
 pub(crate) struct Reply(Mutex<Option<SyncSender<Py<PyAny>>>>);
 
-impl Reply {
-    /// A reply, and where its answer comes out.
-    pub(crate) fn new() -> (Self, Receiver<Py<PyAny>>) {
-        let (sender, receiver) = sync_channel(1);
-        (Self(Mutex::new(Some(sender))), receiver)
-    }
-}
-
 #[pymethods]
 impl Reply {
     /// Hands the answer over; only the first one counts.
@@ -104,6 +95,35 @@ impl Reply {
             let _ = sender.send(answer);
         }
     }
+}
+
+/// Why a thread of Python's own gave no answer.
+pub(crate) enum Unanswered {
+    /// It was not asked.
+    Raised(PyErr),
+    Ending,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Raised(error) => error.fmt(f),
+            Self::Ending => f.write_str("the interpreter is ending"),
+        }
+    }
+}
+
+/// Has a thread of Python's own make a call, and reads its answer. Waits for it outside of the interpreter, which may end
+/// meanwhile: a thread of the library's that the end meets inside would be torn out of it, and the process aborted.
+pub(crate) fn ask<T>(
+    begin: impl FnOnce(Python<'_>, Reply) -> PyResult<()>,
+    read: impl FnOnce(&Bound<'_, PyAny>) -> T,
+) -> Result<T, Unanswered> {
+    let (sender, answered) = sync_channel(1);
+    let begun = process::enter(|py| begin(py, Reply(Mutex::new(Some(sender))))).ok_or(Unanswered::Ending)?;
+    begun.map_err(Unanswered::Raised)?;
+    let answer = answered.recv().map_err(|_| Unanswered::Ending)?;
+    process::enter(|py| read(answer.bind(py))).ok_or(Unanswered::Ending)
 }
 
 impl Calls {
@@ -119,15 +139,13 @@ impl Calls {
         arguments: &[Argument<'_>],
         read: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
     ) -> Result<T, Failure> {
-        let over = || Failure::new("the interpreter is ending");
-        let answered = process::enter(|py| self.begin(py, object, method, arguments)).ok_or_else(over)?;
-        let answer = answered.map_err(Failure::new)?.recv().map_err(|_| over())?;
-        process::enter(|py| {
+        let begin = |py: Python<'_>, reply| self.begin(py, object, method, arguments, reply);
+        let answered = ask(begin, |answer| {
             let not_understood = |error| Failure::new(format!("{method}() gave what it should not: {error}"));
-            let (returned, answer): (bool, Bound<'_, PyAny>) = answer.bind(py).extract().map_err(not_understood)?;
+            let (returned, answer): (bool, Bound<'_, PyAny>) = answer.extract().map_err(not_understood)?;
             if returned { read(&answer).map_err(not_understood) } else { Err(Failure::read(&answer)) }
-        })
-        .ok_or_else(over)?
+        });
+        answered.map_err(Failure::new)?
     }
 
     fn begin(
@@ -136,11 +154,10 @@ impl Calls {
         object: &Py<PyAny>,
         method: &str,
         arguments: &[Argument<'_>],
-    ) -> PyResult<Receiver<Py<PyAny>>> {
-        let (reply, answered) = Reply::new();
+        reply: Reply,
+    ) -> PyResult<()> {
         let made = arguments.iter().map(|argument| argument.made(py)).collect::<PyResult<Vec<_>>>()?;
         let method = object.bind(py).getattr(method)?;
-        self.start.bind(py).call_method1("start", (method, PyTuple::new(py, made)?, reply))?;
-        Ok(answered)
+        self.start.bind(py).call_method1("start", (method, PyTuple::new(py, made)?, reply)).map(drop)
     }
 }

@@ -109,7 +109,7 @@ class LeasedRequest:
             self.lease.abandon(ttft_ms=self._ttft_ms, latency_ms=waited)
 
     def discard(self) -> None:
-        """Ends the request so that it says nothing of its version: what the client did wrong."""
+        """Ends the request as abandoned without times, for what the client did wrong: no error of its version."""
         if not self.lease.ended:
             self.lease.abandon()
 

@@ -6,7 +6,7 @@ What counts as what:
   end when the application hands the body over, but a client that reads slowly holds its application up;
 * a status of 500 or more, an exception, and an application that returns before its answer is complete are errors of the
   version;
-* a status of 400 to 499 is the client's doing: it says nothing of the version, and is recorded as abandoned, without
+* a status of 400 to 499 is the client's doing: no error of the version, but recorded as abandoned, without
   times;
 * a client that goes away before the body has ended, and a task that is cancelled, are abandoned with the times that
   they had come to. A client's going is noticed when the application waits for it, as streaming responses do, or when

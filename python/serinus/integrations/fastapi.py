@@ -66,7 +66,7 @@ def route_request(
     """Makes a dependency that routes a request and ends its lease.
 
     An endpoint that returns plain data is measured until it has returned. Its exceptions, and an ``HTTPException`` of
-    500 and more, are errors of the version; one of 400 to 499, and a body that does not validate, say nothing of it.
+    500 and more, are errors of the version; one of 400 to 499, and a body that does not validate, are none.
     An endpoint that streams has to return a :class:`LeasedStreamingResponse`; of any other response object, neither
     its first token nor a client that leaves is seen.
 

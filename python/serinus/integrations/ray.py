@@ -40,7 +40,7 @@ class VersionedHandle:
     splitter : Splitter
         Chooses the version.
     client_errors : tuple of exception types
-        What a deployment raises when the request itself is wrong; it says nothing of the version.
+        What a deployment raises when the request itself is wrong: no error of the version.
     outcome : callable, optional
         Called with the result, or with each piece of a stream; what it returns is noted, as with
         :meth:`LeasedRequest.note`.

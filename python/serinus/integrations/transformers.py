@@ -54,7 +54,7 @@ class VersionedPipeline:
     splitter : Splitter
         Chooses the version.
     client_errors : tuple of exception types
-        What a pipeline raises when the request itself is wrong; it says nothing of the version.
+        What a pipeline raises when the request itself is wrong: no error of the version.
     outcome : callable, optional
         Called with the inputs and the result; what it returns is noted, as with :meth:`LeasedRequest.note`.
 

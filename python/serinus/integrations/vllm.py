@@ -33,7 +33,7 @@ class VersionedEngine:
     splitter : Splitter
         Chooses the version.
     client_errors : tuple of exception types
-        What an engine raises when the request itself is wrong; it says nothing of the version.
+        What an engine raises when the request itself is wrong: no error of the version.
     name_requests : bool
         Give each request's id to the splitter, too, as ``request_id``.
 

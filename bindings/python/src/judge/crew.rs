@@ -1,8 +1,5 @@
-//! Calling Python from the threads of a reviewer.
-//!
-//! What a judge does may take long, and the interpreter may end meanwhile. A thread of the library that the end meets inside
-//! of Python would be torn out of it, and the process aborted. So the calls are made by daemon threads of Python's own, and the
-//! library's wait for them outside of the interpreter.
+//! Calling Python from the threads of a reviewer. Such calls are many and most are short, so as many daemon threads of Python's
+//! as the reviewer has workers stand ready to make them.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -10,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::calls::Reply;
+use crate::calls::ask;
 use crate::process;
 
 thread_local! {
@@ -84,12 +81,8 @@ impl Crew {
                 }
             })
         } else {
-            let (reply, answered) = Reply::new();
-            let asked = process::enter(|py| self.put.bind(py).call1(((function, arguments(py)?, reply),)).map(drop));
-            let over = || Failed::unavailable("the interpreter is ending");
-            asked.ok_or_else(over)?.map_err(|error| Failed::unavailable(error.to_string()))?;
-            let said = answered.recv().map_err(|_| over())?;
-            process::enter(|py| answer(said.bind(py))).ok_or_else(over)?
+            let put = |py: Python<'_>, reply| self.put.bind(py).call1(((function, arguments(py)?, reply),)).map(drop);
+            ask(put, answer).map_err(|unanswered| Failed::unavailable(unanswered.to_string()))?
         };
         done.unwrap_or_else(|error| Err(Failed { kind: "unparsable".into(), what: error.to_string() }))
     }

@@ -53,11 +53,11 @@ fn read<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
     serde_json::from_str(json).map_err(|error| errors::judge_config(py, &error))
 }
 
-fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
+pub(super) fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
     serde_json::to_string(value).map_err(|error| errors::judge_config(py, &error))
 }
 
-/// A length of time that nothing reaches is as good as one that makes no sense: the builder says so.
+/// A length of time; an error for one that there cannot be.
 pub(super) fn seconds(py: Python<'_>, field: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
         let (what, got) = (format!("{field} must be finite and at least 0, got {seconds}"), seconds.to_string());

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use serde::Serialize;
 use serinus::host::{Answer, Prompt};
 use serinus::judge::{self, Calibration, Judge, Label};
 use serinus::observe::{Count, Pair};
 
 use super::adapters::Adapter;
 use super::crew::{Crew, on_this_thread};
-use super::endpoint::OpenAiJudge;
+use super::endpoint::{OpenAiJudge, to_json};
 use super::texts::{Answered, Asked};
 use crate::errors;
 
@@ -37,10 +36,6 @@ pub(super) fn judge<'py>(
 fn alone(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Judge>> {
     let crew = |py| Crew::new(py, 0);
     judge(object, |object| Ok(Arc::new(Adapter { object: object.clone().unbind(), crew: crew(object.py())? })))
-}
-
-fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
-    serde_json::to_string(value).map_err(|error| errors::judge_config(py, &error))
 }
 
 fn label(good: bool) -> Label {

@@ -8,7 +8,7 @@ use serinus::judge::{self, Feedback, Reviewer as Native, Sampling};
 
 use super::adapters::Adapter;
 use super::crew::{Crew, on_this_thread};
-use super::endpoint::seconds;
+use super::endpoint::{seconds, to_json};
 use super::measure;
 use super::standard::StandardChecks;
 use crate::errors;
@@ -144,7 +144,6 @@ impl Reviewer {
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
-        let stats = self.inner(py)?.stats();
-        serde_json::to_string(&stats).map_err(|error| errors::judge_config(py, &error))
+        to_json(py, &self.inner(py)?.stats())
     }
 }

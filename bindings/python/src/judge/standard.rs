@@ -10,6 +10,7 @@ use serinus::judge::TextChecks;
 use serinus::observe::{Check, Checks};
 use serinus_judge::StandardChecks as Standard;
 
+use super::endpoint::to_json;
 use super::texts::{Answered, Asked};
 use crate::errors;
 
@@ -64,7 +65,7 @@ impl StandardChecks {
         let found = py.detach(|| self.checks.check(&prompt.0, &answer.0));
         let made = Check::ALL.into_iter().filter_map(|check| Some((check, !found.failed(check)?)));
         let made: BTreeMap<Check, bool> = made.collect();
-        serde_json::to_string(&made).map_err(|error| errors::judge_config(py, &error))
+        to_json(py, &made)
     }
 }
 

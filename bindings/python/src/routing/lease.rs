@@ -59,7 +59,7 @@ impl Lease {
         })
     }
 
-    /// Whether it was made in this process, and not in one that this one was forked from.
+    /// The process that it was made in.
     pub(super) const fn home(&self) -> Home {
         self.home
     }
