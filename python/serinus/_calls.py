@@ -10,7 +10,11 @@ from typing import Any
 
 from ._background import wait
 from ._serinus import Reply
+from .alerts import Alert
 from .errors import HostError
+from .journal import JournalEntry, JournalSnapshot
+from .planning import ModelVersion
+from .policy import StageView
 
 
 class Calls:
@@ -33,13 +37,30 @@ class Calls:
 
     def _make(self, method: Callable[..., Any], arguments: tuple[Any, ...], reply: Reply) -> None:
         try:
-            value = wait(method(*arguments), self._loop)
+            value = wait(method(*map(_read, arguments)), self._loop)
         except BaseException as error:
             message = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
             text = "".join(traceback.format_exception(error))
             reply.give((False, (error, message, text, _is_transient(error))))
         else:
             reply.give((True, value))
+
+
+# How values cross: a kind, and what its function takes.
+_READ: dict[str, Callable[..., Any]] = {
+    "alert": Alert._of,
+    "entry": JournalEntry.from_json,
+    "snapshot": JournalSnapshot.from_json,
+    "version": ModelVersion.from_json,
+    "view": StageView._of,
+}
+
+
+def _read(argument: Any) -> Any:
+    if not isinstance(argument, tuple):
+        return argument
+    kind, *parts = argument
+    return _READ[kind](*parts)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -44,8 +44,7 @@ class Alert(Value):
     at: float
 
     @classmethod
-    def from_json(cls, text: str) -> Alert:
-        """An alert from the library's JSON form."""
+    def _of(cls, text: str) -> Alert:
         data = json.loads(text)
         return cls(**{**data, "severity": Severity(data["severity"]), "at": seconds(data["at"])})
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from . import _serinus
 from ._value import Value
 from .evaluation import Evaluation
 from .planning import Shadow, Stage, UpdatePlan
@@ -67,7 +68,7 @@ class Decision(Value):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageView:
+class StageView(Value):
     """What a policy sees.
 
     Attributes
@@ -100,8 +101,7 @@ class StageView:
     default: Decision
 
     @classmethod
-    def from_json(cls, text: str) -> StageView:
-        """A view from the library's JSON form."""
+    def _of(cls, text: str, report: _serinus.Report) -> StageView:
         data = json.loads(text)
         stage, shadow, default = data.get("stage"), data.get("shadow"), data["default"]
         return cls(
@@ -111,7 +111,7 @@ class StageView:
             is_last=data["is_last"],
             held_seconds=data["held_seconds"],
             requests=data["requests"],
-            evaluation=Evaluation.from_json(json.dumps(data["evaluation"])),
+            evaluation=Evaluation(report),
             default=Decision(Action(default["action"]), default["reason"]),
         )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import xml.etree.ElementTree
 
 import pytest
@@ -253,7 +254,8 @@ def test_a_policy_of_ones_own_decides():
     view = policy.views[-1]
     assert view.is_last and view.stage.weight == 0.5 and view.requests >= 200 and view.plan.risk is sr.Risk.MEDIUM
     assert policy.views[0].default.action is sr.Action.HOLD
-    assert view.default == sr.Decision.advance()
+    assert view.default == sr.Decision.advance() and view.evaluation.canary_requests >= 200
+    assert pickle.loads(pickle.dumps(view)) == view and view.to_dict()["held_seconds"] > 0.0
 
 
 def test_a_policy_can_roll_back():
@@ -266,18 +268,27 @@ def test_a_policy_can_roll_back():
     assert outcome.status is sr.Status.ROLLED_BACK and "a feeling" in outcome.reason
 
 
-def test_a_policy_that_raises_pauses_for_a_person():
-    class Broken:
-        def decide(self, view):
-            raise KeyError("threshold")
+def raises(view):
+    raise KeyError("threshold")
 
+
+@pytest.mark.parametrize(
+    ("decide", "why"),
+    [
+        (raises, "KeyError: 'threshold'"),
+        (lambda view: None, "decide() gave what it should not: AttributeError"),
+        (lambda view: sr.Decision("wait"), 'there is no action "wait"'),
+    ],
+)
+def test_a_policy_that_says_nothing_pauses_for_a_person(decide, why):
+    policy = types.SimpleNamespace(decide=decide)
     with Service() as service:
-        running = deployment(service, policy=Broken())
+        running = deployment(service, policy=policy)
         events = running.events()
         driver = threading.Thread(target=running.run)
         driver.start()
         paused = next(event for event in events if event.kind is sr.EventKind.PAUSED)
-        assert "the policy failed: KeyError: 'threshold'" in paused.text
+        assert "the policy failed: " in paused.text and why in paused.text
         running.abort()
         driver.join()
 

@@ -143,7 +143,8 @@ def test_users_say_what_they_think_later(rollout):
         assert invalid.value.kind is sr.FeedbackErrorKind.INVALID
 
 
-def test_a_reviewer_stays_when_its_rollout_has_ended_and_samples_nothing(rollout):
+def test_a_reviewer_stays_when_its_rollout_has_ended_and_samples_nothing():
+    rollout = Rollouts()
     reviewer = sr.Reviewer(Knows(), feedback=sr.Feedback(), workers=0)
     splitter = rollout(reviewer)
     served(splitter, reviewer, lambda stats: stats.held > 3, **TEXTS)

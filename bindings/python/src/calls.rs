@@ -8,7 +8,9 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use serde::Serialize;
+use serinus::evaluate::Evaluation;
 
+use crate::evaluate::report::Report;
 use crate::process;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -26,21 +28,26 @@ pub(crate) struct Calls {
 pub(crate) enum Argument<'a> {
     Text(&'a str),
     Number(u32),
-    /// A value of the package: its class, by module and name, and its JSON.
-    Value(&'static str, &'static str, String),
+    /// A value of the package, by its kind in `serinus._calls`, as JSON.
+    Value(&'static str, String),
+    /// The same, of an evaluation.
+    Judged(&'static str, String, &'a Evaluation),
 }
 
 impl Argument<'_> {
-    /// A value of the package. What has no JSON form becomes an error of its class's.
-    pub(crate) fn value(module: &'static str, class: &'static str, value: &impl Serialize) -> Self {
-        Self::Value(module, class, serde_json::to_string(value).unwrap_or_default())
+    /// A value of the package. What has no JSON form cannot be read, which fails the call.
+    pub(crate) fn value(kind: &'static str, value: &impl Serialize) -> Self {
+        Self::Value(kind, serde_json::to_string(value).unwrap_or_default())
     }
 
     fn made<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Text(text) => text.into_bound_py_any(py),
             Self::Number(number) => number.into_bound_py_any(py),
-            Self::Value(module, class, json) => py.import(*module)?.getattr(*class)?.call_method1("from_json", (json,)),
+            Self::Value(kind, json) => (*kind, json).into_bound_py_any(py),
+            Self::Judged(kind, json, evaluation) => {
+                (*kind, json, Report::new((*evaluation).clone(), [])).into_bound_py_any(py)
+            }
         }
     }
 }

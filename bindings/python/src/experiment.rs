@@ -7,9 +7,10 @@ use serinus::experiment::{self, AbOptions, ComparedBy, DecisionRule, Design, Exp
 use serinus::model::VersionId;
 
 use crate::errors;
+use crate::json;
 use crate::numbers::Floats;
 use crate::stats::counts::Whole;
-use crate::stats::shared::{Shared, from_json, to_json};
+use crate::stats::shared::{Shared, from_json};
 use crate::stats::words;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -40,7 +41,7 @@ fn rule(py: Python<'_>, name: &str) -> PyResult<DecisionRule> {
 
 /// The word that stands for a value.
 fn word_of<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
-    to_json(py, value).map(|json| json.trim_matches('"').to_owned())
+    json::write(py, value).map(|json| json.trim_matches('"').to_owned())
 }
 
 /// Which of two or more versions gives the better answers.
@@ -160,7 +161,7 @@ impl AbTest {
 
     fn status_json(&self, py: Python<'_>) -> PyResult<String> {
         let status = self.0.quickly(py, |test| test.status());
-        to_json(py, &status)
+        json::write(py, &status)
     }
 
     fn analysis_json(
@@ -173,7 +174,7 @@ impl AbTest {
         let options = AbOptions { alpha, alternative: words::alternative(py, alternative)?, indifference };
         let test = self.0.now(py);
         let analysis = py.detach(|| test.analyze(options)).map_err(|error| refused(py, &error))?;
-        to_json(py, &analysis)
+        json::write(py, &analysis)
     }
 
     #[getter]
@@ -199,7 +200,7 @@ impl AbTest {
 
     fn state_json(&self, py: Python<'_>) -> PyResult<String> {
         let test = self.0.now(py);
-        to_json(py, &test)
+        json::write(py, &test)
     }
 
     /// Goes on from a state that was kept.
@@ -246,7 +247,7 @@ impl Experiments {
 
     fn state_json(&self, py: Python<'_>) -> PyResult<String> {
         let all = self.0.now(py);
-        to_json(py, &all)
+        json::write(py, &all)
     }
 
     #[staticmethod]

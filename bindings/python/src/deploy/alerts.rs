@@ -16,7 +16,7 @@ pub(super) struct Sink {
 
 impl AlertSink for Sink {
     fn send(&self, alert: &Alert) -> Result<(), AlertError> {
-        let alert = Argument::value("serinus.alerts", "Alert", alert);
+        let alert = Argument::value("alert", alert);
         let sent = self.calls.call(&self.object, "send", &[alert], |_| Ok(()));
         sent.map_err(|failure| AlertError(failure.to_string()))
     }

@@ -77,7 +77,7 @@ impl ModelHost for Host {
     }
 
     fn load(&self, version: &ModelVersion, replicas: u32) -> Result<(), HostError> {
-        let version = Argument::value("serinus.planning", "ModelVersion", version);
+        let version = Argument::value("version", version);
         self.call("load", &[version, Number(replicas)], |_| Ok(()))
     }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use serde::Serialize;
 use serinus::journal::{Entry, History, Journal, JournalError, RedbJournal, Snapshot};
 
 use crate::calls::{Argument, Calls};
@@ -78,10 +77,6 @@ impl Written {
     }
 }
 
-fn value(class: &'static str, value: &impl Serialize) -> Argument<'static> {
-    Argument::value("serinus.journal", class, value)
-}
-
 fn json(value: &Bound<'_, PyAny>) -> PyResult<String> {
     value.call_method0("to_json")?.extract()
 }
@@ -92,7 +87,7 @@ fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, JournalError> {
 
 impl Journal for Written {
     fn append(&self, entry: &Entry) -> Result<(), JournalError> {
-        self.call("append", &[value("JournalEntry", entry)], |_| Ok(()))
+        self.call("append", &[Argument::value("entry", entry)], |_| Ok(()))
     }
 
     fn rollouts(&self) -> Result<Vec<String>, JournalError> {
@@ -107,7 +102,7 @@ impl Journal for Written {
     }
 
     fn keep(&self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        if self.snapshots { self.call("keep", &[value("JournalSnapshot", snapshot)], |_| Ok(())) } else { Ok(()) }
+        if self.snapshots { self.call("keep", &[Argument::value("snapshot", snapshot)], |_| Ok(())) } else { Ok(()) }
     }
 
     fn snapshot(&self, rollout: &str) -> Result<Option<Snapshot>, JournalError> {

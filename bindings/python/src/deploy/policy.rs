@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::Serialize;
 use serinus::evaluate::Evaluation;
@@ -29,7 +30,6 @@ struct View<'a> {
     is_last: bool,
     held_seconds: f64,
     requests: u64,
-    evaluation: &'a Evaluation,
     default: Said,
 }
 
@@ -54,12 +54,13 @@ impl From<Decision> for Said {
 
 fn decision(said: &Bound<'_, PyAny>) -> PyResult<Decision> {
     let reason = said.getattr("reason")?.extract::<String>()?;
-    let action = said.getattr("action")?.getattr("value")?.extract::<String>()?;
+    let action = said.getattr("action")?.extract::<String>()?;
     Ok(match action.as_str() {
         "advance" => Decision::Advance,
         "pause" => Decision::Pause { reason },
         "roll_back" => Decision::RollBack { reason },
-        _ => Decision::Hold { missing: reason },
+        "hold" => Decision::Hold { missing: reason },
+        other => return Err(PyValueError::new_err(format!("there is no action {other:?}"))),
     })
 }
 
@@ -70,8 +71,8 @@ impl Policy {
     }
 
     /// What it says; a person must look at a policy that fails.
-    fn ask(&self, method: &str, view: &View<'_>) -> Decision {
-        let view = Argument::value("serinus.policy", "StageView", view);
+    fn ask(&self, method: &str, view: &View<'_>, evaluation: &Evaluation) -> Decision {
+        let view = Argument::Judged("view", serde_json::to_string(view).unwrap_or_default(), evaluation);
         let said = self.calls.call(&self.object, method, &[view], decision);
         said.unwrap_or_else(|failure| Decision::Pause { reason: format!("the policy failed: {failure}") })
     }
@@ -83,7 +84,7 @@ impl RolloutPolicy for Policy {
         let default = StagedPolicy.decide(view).into();
         let held_seconds = held.as_secs_f64();
         let stage = Some(stage);
-        self.ask("decide", &View { plan, stage, shadow: None, is_last, held_seconds, requests, evaluation, default })
+        self.ask("decide", &View { plan, stage, shadow: None, is_last, held_seconds, requests, default }, evaluation)
     }
 
     fn decide_shadow(&self, view: &ShadowView<'_>) -> Decision {
@@ -94,7 +95,7 @@ impl RolloutPolicy for Policy {
         let ShadowView { plan, shadow, held, evaluation } = *view;
         let (held_seconds, requests, shadow) = (held.as_secs_f64(), evaluation.pairs, Some(shadow));
         let default = default.into();
-        let view = View { plan, stage: None, shadow, is_last: false, held_seconds, requests, evaluation, default };
-        self.ask("decide_shadow", &view)
+        let view = View { plan, stage: None, shadow, is_last: false, held_seconds, requests, default };
+        self.ask("decide_shadow", &view, evaluation)
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use serinus::judge::Judge;
 use serinus_judge::{AnswerFormat, Budget, OpenAiJudge as Endpoint, Prices, Rubric};
 
 use super::texts::{Answered, Asked};
 use crate::errors;
+use crate::json;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_rubric, module)?)
@@ -51,10 +52,6 @@ fn rubric(py: Python<'_>, text: &str) -> PyResult<Rubric> {
 
 fn read<'a, T: Deserialize<'a>>(py: Python<'_>, json: &'a str) -> PyResult<T> {
     serde_json::from_str(json).map_err(|error| errors::judge_config(py, &error))
-}
-
-pub(super) fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
-    serde_json::to_string(value).map_err(|error| errors::judge_config(py, &error))
 }
 
 /// A length of time; an error for one that there cannot be.
@@ -130,11 +127,11 @@ impl OpenAiJudge {
     }
 
     fn spent_json(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.judge.spent())
+        json::write(py, &self.judge.spent())
     }
 
     fn remaining_json(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.judge.remaining())
+        json::write(py, &self.judge.remaining())
     }
 
     fn set_budget_json(&self, py: Python<'_>, budget: &str) -> PyResult<()> {

@@ -9,9 +9,10 @@ use serinus::observe::{Count, Pair};
 
 use super::adapters::Adapter;
 use super::crew::{Crew, on_this_thread};
-use super::endpoint::{OpenAiJudge, to_json};
+use super::endpoint::OpenAiJudge;
 use super::texts::{Answered, Asked};
 use crate::errors;
+use crate::json;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compare_in_both_orders, module)?)?;
@@ -68,7 +69,7 @@ fn measure_noise(judge: &Bound<'_, PyAny>, answered_twice: Vec<(Asked, Answered,
     let (py, judge) = (judge.py(), alone(judge)?);
     let answered = || answered_twice.iter().map(|(prompt, one, other)| (&prompt.0, &one.0, &other.0));
     let noise = on_this_thread(py, || judge::measure_noise(&*judge, answered()))?;
-    to_json(py, &noise.map_err(|error| errors::judge(py, &error))?)
+    json::write(py, &noise.map_err(|error| errors::judge(py, &error))?)
 }
 
 #[pyfunction]
@@ -79,7 +80,7 @@ fn measure_calibration(judge: &Bound<'_, PyAny>, labelled: Vec<(Asked, Answered,
         labelled.iter().map(|(prompt, answer, good)| (&prompt.0, &answer.0, label(*good))).collect()
     };
     let calibration = on_this_thread(py, || Calibration::measure(&*judge, labelled()))?;
-    to_json(py, &calibration.map_err(|error| errors::judge(py, &error))?)
+    json::write(py, &calibration.map_err(|error| errors::judge(py, &error))?)
 }
 
 /// A calibration from labels: of each answer whether it is good, and whether the judge let it pass.
@@ -89,7 +90,7 @@ fn calibrate(py: Python<'_>, judged: Vec<(bool, bool)>) -> PyResult<String> {
     for (good, passed) in judged {
         calibration.add(label(good), !passed);
     }
-    to_json(py, &calibration)
+    json::write(py, &calibration)
 }
 
 /// The corrected rate and its interval; `None` of a judge that is no better than chance.

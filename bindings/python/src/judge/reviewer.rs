@@ -8,10 +8,11 @@ use serinus::judge::{self, Feedback, Reviewer as Native, Sampling};
 
 use super::adapters::Adapter;
 use super::crew::{Crew, on_this_thread};
-use super::endpoint::{seconds, to_json};
+use super::endpoint::seconds;
 use super::measure;
 use super::standard::StandardChecks;
 use crate::errors;
+use crate::json;
 use crate::process::Own;
 
 #[derive(Deserialize)]
@@ -144,6 +145,6 @@ impl Reviewer {
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.inner(py)?.stats())
+        json::write(py, &self.inner(py)?.stats())
     }
 }

@@ -10,9 +10,9 @@ use serinus::judge::TextChecks;
 use serinus::observe::{Check, Checks};
 use serinus_judge::StandardChecks as Standard;
 
-use super::endpoint::to_json;
 use super::texts::{Answered, Asked};
 use crate::errors;
+use crate::json;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +65,7 @@ impl StandardChecks {
         let found = py.detach(|| self.checks.check(&prompt.0, &answer.0));
         let made = Check::ALL.into_iter().filter_map(|check| Some((check, !found.failed(check)?)));
         let made: BTreeMap<Check, bool> = made.collect();
-        to_json(py, &made)
+        json::write(py, &made)
     }
 }
 

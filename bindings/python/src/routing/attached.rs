@@ -45,7 +45,7 @@ impl Attached {
         let reviewer = reviewer.as_ref()?.get().here()?;
         match request_id {
             Some(id) => reviewer.ticket(lease, id),
-            None => reviewer.ticket(lease, &self.unnamed.fetch_add(1, Ordering::Relaxed).to_string()),
+            None => reviewer.ticket(lease, itoa::Buffer::new().format(self.unnamed.fetch_add(1, Ordering::Relaxed))),
         }
     }
 }

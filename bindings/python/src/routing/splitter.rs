@@ -16,6 +16,7 @@ use super::attached::Attached;
 use super::forks::Lineage;
 use super::names::Names;
 use crate::errors;
+use crate::json;
 use crate::judge::Reviewer;
 
 /// Splits traffic between versions by a frozen hash of the user's id. Keeps nothing per user.
@@ -214,6 +215,6 @@ impl Splitter {
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
-        serde_json::to_string(&self.inner().stats()).map_err(|error| errors::form(py, &error))
+        json::write(py, &self.inner().stats())
     }
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serinus_stats::StatisticsError;
 use serinus_stats::{means, sequential};
 
-use super::shared::{Shared, from_json, to_json};
+use super::shared::{Shared, from_json};
 use super::{Ends, compute, ends};
 use crate::errors;
+use crate::json;
 use crate::numbers::Floats;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -80,7 +81,7 @@ impl Moments {
     }
 
     fn __getstate__(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.now(py))
+        json::write(py, &self.now(py))
     }
 
     fn __setstate__(&self, py: Python<'_>, state: &str) -> PyResult<()> {
@@ -171,7 +172,7 @@ impl ConfidenceSequence {
     }
 
     fn __getstate__(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.0.now(py))
+        json::write(py, &self.0.now(py))
     }
 
     fn __setstate__(&self, py: Python<'_>, state: &str) -> PyResult<()> {

@@ -10,9 +10,10 @@ use serinus_stats::{Interval, StatisticsError};
 
 use super::accumulators::check_alpha;
 use super::counts::{Whole, count};
-use super::shared::{Shared, from_json, to_json};
+use super::shared::{Shared, from_json};
 use super::{Ends, compute, ends, words};
 use crate::errors;
+use crate::json;
 use crate::numbers::Floats;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -386,7 +387,7 @@ impl SequentialTest {
     }
 
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        to_json(py, &self.0.now(py))
+        json::write(py, &self.0.now(py))
     }
 
     #[staticmethod]

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::errors;
 
@@ -33,11 +33,6 @@ impl<T: Clone + Send> Shared<T> {
     pub(crate) fn now(&self, py: Python<'_>) -> T {
         self.quickly(py, |value| value.clone())
     }
-}
-
-/// The state as JSON.
-pub(crate) fn to_json<T: Serialize>(py: Python<'_>, state: &T) -> PyResult<String> {
-    serde_json::to_string(state).map_err(|error| errors::raise(py, "StatisticsError", &error.to_string(), None, None))
 }
 
 /// A state that was kept.
