@@ -9,6 +9,7 @@ pub(crate) mod maker;
 mod observation;
 mod report;
 mod rows;
+mod rule;
 
 use pyo3::prelude::*;
 
