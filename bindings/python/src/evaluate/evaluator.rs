@@ -170,8 +170,8 @@ impl Evaluator {
     /// Takes in many requests to one version, a column for each field.
     ///
     /// Contiguous arrays of `float64` are read where they are, with the interpreter released; everything else is copied. All
-    /// columns have the same length. NaN, and `None` in a list, stand for what was not measured. It takes some 10 to 15
-    /// nanoseconds a row and column.
+    /// columns have the same length. NaN, and `None` in a list, stand for what was not measured. It takes some 30
+    /// nanoseconds a row, and 15 more for each column.
     ///
     /// Evidence comes from requests that both versions served over the same time. So a batch waits for one of the other
     /// version; then both are divided into blocks, by `arrived_at`, or evenly where all of a batch have one time. Once 65,536
