@@ -174,6 +174,24 @@ def test_batches_wait_for_the_other_version_and_are_compared_over_the_same_time(
     assert shuffled.evaluate(now=900.0).verdict == "degraded"
 
 
+def test_a_batch_waits_as_long_as_the_traffic_stays_as_it_is():
+    ev = evaluator()
+    ev.set_traffic(0.1, now=0.0)
+    ev.observe_many(version="v1", error=[False] * 900, arrived_at=[float(i) for i in range(900)])
+    ev.set_traffic(0.1, now=900.0)
+    ev.observe_many(version="v2", error=[True] * 100, arrived_at=[4.0 * i for i in range(100)])
+    assert (ev.evaluate(now=900.0).stable_requests, ev.evaluate(now=900.0).canary_requests) == (397, 100)
+
+
+def test_no_more_than_so_many_requests_of_one_version_wait():
+    ev, n = evaluator(), 65_536
+    for start in (0.0, 1_000.0):
+        times = [start + 1_000.0 * i / n for i in range(n)]
+        ev.observe_many(version="v1", error=[False] * n, arrived_at=times)
+    ev.observe_many(version="v2", error=[False] * 100, arrived_at=[500.0 + i for i in range(100)])
+    assert ev.evaluate(now=2_000.0).stable_requests == n, "the first batch counts, and the second waits"
+
+
 def test_strangers_are_counted_and_left_out():
     ev = evaluator()
     ev.observe(request("v3"), now=0.0)

@@ -1,6 +1,8 @@
 """Guardrails: built-in ones, and those written in Python."""
 
 import logging
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -42,6 +44,24 @@ def test_guardrails_are_chosen_and_margins_count():
         refusals.observe(request("v1", checks={"refusal": True}), now=i / 10)
         refusals.observe(request("v2", checks={"refusal": i % 4 > 0}), now=i / 10)
     assert refusals.evaluate(now=100.0).guardrails["refusal_rate"].verdict == "degraded"
+
+
+def test_options_stand_where_they_are_not_given():
+    kinds = sr.StandardGuardrail
+    assert kinds.latency(0.2) == kinds(kind="latency", change=0.2)
+    assert kinds.ttft(0.2, weight=0.5, granting=0.0, required=False, alerts_only=True) == kinds(
+        kind="ttft", change=0.2, weight=0.5, granting=0.0, required=False, alerts_only=True
+    )
+    assert kinds.unhappy_rate(0.5).alerts_only and not kinds.unhappy_rate(0.5, alerts_only=False).alerts_only
+    assert not kinds.pairwise(0.05).required and kinds.pairwise(0.05, required=True).required
+    refusals = kinds.text_check("refusal", 0.5)
+    assert (refusals.check, refusals.required) == (sr.Check.REFUSAL, False)
+    with pytest.raises(sr.StatisticsError, match="empty, truncated") as refused:
+        kinds.text_check("beauty", 0.5)
+    assert isinstance(refused.value, ValueError) and refused.value.got == "beauty"
+    for unknown in ({"wieght": 1.0}, {"kind": "ttft"}, {"check": sr.Check.JSON}):
+        with pytest.raises(TypeError):
+            kinds.latency(0.2, **unknown)
 
 
 class TooShort:
@@ -90,12 +110,61 @@ def test_a_guardrail_that_raises_breaks_no_request(caplog):
     assert (r.guardrails[unique].canary.requests, r.canary_requests) == (30, 61)
 
 
-def test_a_guardrail_must_not_use_an_evaluator(caplog):
+def test_a_guardrail_of_ones_own_may_have_a_kind():
+    ev = evaluator(guardrails=[type("Typed", (TooShort,), {"kind": "latency"})()])
+    assert "too_short" in ev.evaluate().guardrails
+
+
+def test_a_guardrail_must_not_use_an_evaluator():
+    refused = []
+
     class Curious(TooShort):
         def failed(self, outcome):
-            return ev.evaluate().rollback
+            if outcome.tokens != 7:
+                return False
+            uses = [
+                ev.evaluate,
+                lambda: ev.observe(request("v1")),
+                lambda: ev.observe_many(version="v1", error=[True]),
+                lambda: ev.set_traffic(0.5),
+                ev.promoted,
+                lambda: repr(ev),
+            ]
+            for use in uses:
+                try:
+                    use()
+                except sr.StatisticsError as error:
+                    refused.append(str(error))
+            return False
 
-    ev = None
     ev = evaluator(guardrails=[Curious()])
-    ev.observe(request("v1"), now=1.0)
-    assert ev.guardrail_errors["too_short"] >= 1
+    ev.observe(request("v1", tokens=7), now=1.0)
+    assert len(refused) == 6 and all("must not use an evaluator" in error for error in refused)
+    assert ev.guardrail_errors == {"too_short": 0}
+
+
+INTERRUPTED = """
+import serinus as sr
+
+class Interrupted:
+    name = "interrupted"
+    increase = 0.5
+
+    def failed(self, outcome):
+        if outcome.tokens == 7:
+            raise KeyboardInterrupt
+
+ev = sr.CanaryEvaluator(stable="v1", canary="v2", guardrails=[Interrupted()])
+try:
+    ev.observe(sr.Observation(version="v1", tokens=7), now=1.0)
+    while True:
+        pass
+except KeyboardInterrupt:
+    print(ev.guardrail_errors)
+"""
+
+
+def test_an_interrupt_in_a_guardrail_is_for_the_main_thread():
+    program = [sys.executable, "-c", INTERRUPTED]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True)
+    assert (ended.stdout, ended.stderr) == ("{'interrupted': 1}\n", "")

@@ -9,10 +9,11 @@ pub(crate) mod maker;
 mod observation;
 pub(crate) mod report;
 mod rows;
+mod rule;
 
 use pyo3::prelude::*;
 
-pub(crate) use self::evaluator::thresholds;
+pub(crate) use self::rule::thresholds;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<evaluator::Evaluator>()?;

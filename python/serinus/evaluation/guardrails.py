@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from .._serinus import Outcome
 from .._value import Value
+from ..errors import StatisticsError
 
 __all__ = ["Check", "Guardrail", "Outcome", "StandardGuardrail"]
 
@@ -76,12 +77,22 @@ class Guardrail(Protocol):
         """Whether a request failed in its sense; None if the outcome says nothing of it."""
 
 
+class _Options(TypedDict, total=False):
+    """What may be said of any :class:`StandardGuardrail`, with the defaults and meanings that it has there."""
+
+    weight: float
+    granting: float
+    required: bool
+    alerts_only: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class StandardGuardrail(Value):
     """A guardrail that comes with the library, made from the change that counts as a regression.
 
     A canary is rolled back once it is shown to be worse than the share `granting` of that change, and healthy once it is
-    shown to be better than the whole of it. One with the name of a default guardrail takes its place.
+    shown to be better than the whole of it. One with the name of a default guardrail takes its place. Each method below takes
+    the change and, by name, the options `weight`, `granting`, `required` and `alerts_only`.
 
     Parameters
     ----------
@@ -119,159 +130,77 @@ class StandardGuardrail(Value):
     check: Check | None = None
 
     @classmethod
-    def error_rate(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def error_rate(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The share of requests that end in an error or never end: a relative increase, in (0, 900]."""
-        return cls._of("error_rate", increase, weight, granting, required, alerts_only)
+        return cls._of("error_rate", increase, options)
 
     @classmethod
-    def failure_rate(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def failure_rate(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The share of judged answers that did not pass: a relative increase, in (0, 900]."""
-        return cls._of("failure_rate", increase, weight, granting, required, alerts_only)
+        return cls._of("failure_rate", increase, options)
 
     @classmethod
-    def abandoned_rate(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def abandoned_rate(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The share of requests whose client went away: a relative increase, in (0, 900]. Leases tell of them."""
-        return cls._of("abandoned_rate", increase, weight, granting, required, alerts_only)
+        return cls._of("abandoned_rate", increase, options)
 
     @classmethod
-    def latency(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def latency(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The latency, at the median, in the tail and in between: a relative increase, in (0, 100]."""
-        return cls._of("latency", increase, weight, granting, required, alerts_only)
+        return cls._of("latency", increase, options)
 
     @classmethod
-    def ttft(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def ttft(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The time to the first token, as :meth:`latency`."""
-        return cls._of("ttft", increase, weight, granting, required, alerts_only)
+        return cls._of("ttft", increase, options)
 
     @classmethod
-    def score(
-        cls,
-        decrease: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def score(cls, decrease: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The mean score of the answers: an absolute decrease, in (0, 0.99]."""
-        return cls._of("score", decrease, weight, granting, required, alerts_only)
+        return cls._of("score", decrease, options)
 
     @classmethod
-    def length(
-        cls,
-        change: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
+    def length(cls, change: float, **options: Unpack[_Options]) -> StandardGuardrail:
         """The mean length of the answers: a relative change, to longer or to shorter ones, in (0, 0.9]."""
-        return cls._of("length", change, weight, granting, required, alerts_only)
+        return cls._of("length", change, options)
 
     @classmethod
-    def unhappy_rate(
-        cls,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = True,
-        alerts_only: bool = True,
-    ) -> StandardGuardrail:
-        """The share of answers that their users disliked, of those that they said something of: a relative increase.
+    def unhappy_rate(cls, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
+        """The share of answers that their users disliked, of those that they said something of: a relative increase, in
+        (0, 900].
 
         Who speaks up is not chance, so it only alerts unless told otherwise.
         """
-        return cls._of("unhappy_rate", increase, weight, granting, required, alerts_only)
+        options.setdefault("alerts_only", True)
+        return cls._of("unhappy_rate", increase, options)
 
     @classmethod
-    def pairwise(
-        cls,
-        decrease: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = False,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
-        """Answers to the same prompts, pair by pair: by how much the canary loses more of them than it wins.
+    def pairwise(cls, decrease: float, **options: Unpack[_Options]) -> StandardGuardrail:
+        """Answers to the same prompts, pair by pair: by how much the canary loses more of them than it wins, in (0, 0.99].
 
-        There are pairs only where a deployment has a judge and a shadow.
+        There are pairs only where a deployment has a judge and a shadow. It is not required unless told otherwise.
         """
-        return cls._of("pairwise", decrease, weight, granting, required, alerts_only)
+        options.setdefault("required", False)
+        return cls._of("pairwise", decrease, options)
 
     @classmethod
-    def text_check(
-        cls,
-        check: Check | str,
-        increase: float,
-        *,
-        weight: float = 0.25,
-        granting: float = 0.5,
-        required: bool = False,
-        alerts_only: bool = False,
-    ) -> StandardGuardrail:
-        """The share of answers that fail a check of their text: a relative increase, in (0, 900]."""
-        return cls._of("text_check", increase, weight, granting, required, alerts_only, Check(check))
+    def text_check(cls, check: Check | str, increase: float, **options: Unpack[_Options]) -> StandardGuardrail:
+        """The share of answers that fail a check of their text: a relative increase, in (0, 900].
+
+        It is not required unless told otherwise.
+
+        Raises
+        ------
+        StatisticsError
+            If there is no such check.
+        """
+        options.setdefault("required", False)
+        if check not in tuple(Check):
+            expected = ", ".join(Check)
+            what = f"expected a check of texts ({expected}), got {check!r}"
+            raise StatisticsError(what, expected=expected, got=str(check))
+        return cls._of("text_check", increase, options, Check(check))
 
     @classmethod
-    def _of(
-        cls,
-        kind: str,
-        change: float,
-        weight: float,
-        granting: float,
-        required: bool,
-        alerts_only: bool,
-        check: Check | None = None,
-    ) -> StandardGuardrail:
-        return cls(
-            kind=kind,
-            change=change,
-            weight=weight,
-            granting=granting,
-            required=required,
-            alerts_only=alerts_only,
-            check=check,
-        )
+    def _of(cls, kind: str, change: float, options: _Options, check: Check | None = None) -> StandardGuardrail:
+        return cls(kind=kind, change=change, check=check, **options)

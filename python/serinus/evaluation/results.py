@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from .. import _html, _tables
 from .._serinus import Report
-from .._value import Value
+from .._value import Value, seconds
 
 __all__ = [
     "CorrectedRate",
@@ -35,9 +35,6 @@ class Verdict(enum.StrEnum):
     UNDECIDED = "undecided"
     HEALTHY = "healthy"
     DEGRADED = "degraded"
-
-
-_VERDICTS = {str(verdict): verdict for verdict in Verdict}
 
 
 class Interval(NamedTuple):
@@ -221,7 +218,7 @@ class Evaluation:
     @property
     def verdict(self) -> Verdict:
         """What the evidence says."""
-        return _VERDICTS[self._report.verdict]
+        return Verdict(self._report.verdict)
 
     @property
     def rollback(self) -> bool:
@@ -348,7 +345,7 @@ class Evaluation:
 
 def _parts(plain: dict[str, Any]) -> _Parts:
     intervals = plain.pop("intervals")
-    plain["at"] /= 1e9
+    plain["at"] = seconds(plain["at"])
     for name, guardrail in plain["guardrails"].items():
         guardrail["interval"] = intervals.get(name)
     guardrails = {name: _guardrail(guardrail) for name, guardrail in plain["guardrails"].items()}

@@ -12,9 +12,25 @@ use super::asked::Asked;
 use super::observation::check;
 use crate::errors;
 
-/// Names that the library's own guardrails have in reports.
-const BUILT_IN: [&str; 9] =
-    ["error_rate", "failure_rate", "abandoned_rate", "latency", "ttft", "score", "length", "unhappy_rate", "pairwise"];
+/// Makes a guardrail from the change that is a regression.
+type Make = fn(f64) -> Result<StandardGuardrail, MarginError>;
+
+/// The library's own guardrails but those of texts, by kind, which is their name in reports.
+const BUILT_IN: [(&str, Make); 9] = [
+    ("error_rate", StandardGuardrail::error_rate),
+    ("failure_rate", StandardGuardrail::failure_rate),
+    ("abandoned_rate", StandardGuardrail::abandoned_rate),
+    ("latency", StandardGuardrail::latency),
+    ("ttft", StandardGuardrail::ttft),
+    ("score", StandardGuardrail::score),
+    ("length", StandardGuardrail::length),
+    ("unhappy_rate", StandardGuardrail::unhappy_rate),
+    ("pairwise", StandardGuardrail::pairwise),
+];
+
+fn built_in(name: &str) -> Option<Make> {
+    BUILT_IN.into_iter().find_map(|(kind, make)| (kind == name).then_some(make))
+}
 
 /// The guardrails that Python gave.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +59,14 @@ impl Guardrails {
 
     fn add(&mut self, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let common = Common::of(object)?;
-        let guardrail: Arc<dyn Guardrail> = if object.hasattr("kind")? {
-            Arc::new(standard(object, &common)?)
-        } else if object.hasattr("failed")? && object.hasattr("name")? && object.hasattr("increase")? {
+        // Asked first: an object of the host's own may have a `kind` of its own, too.
+        let is_own = object.hasattr("failed")? && object.hasattr("name")? && object.hasattr("increase")?;
+        let guardrail: Arc<dyn Guardrail> = if is_own {
             let own = Own::new(object, &common)?;
             self.asked.push(Arc::clone(&own.asked));
             Arc::new(own)
+        } else if object.hasattr("kind")? {
+            Arc::new(standard(object, &common)?)
         } else {
             let kind = object.get_type().name()?;
             let expected = "expected a StandardGuardrail, or an object with name, increase and failed(outcome)";
@@ -108,23 +126,15 @@ fn standard(object: &Bound<'_, PyAny>, common: &Common) -> PyResult<StandardGuar
     let py = object.py();
     let kind: String = object.getattr("kind")?.extract()?;
     let change: f64 = object.getattr("change")?.extract()?;
-    let made = match kind.as_str() {
-        "error_rate" => StandardGuardrail::error_rate(change),
-        "failure_rate" => StandardGuardrail::failure_rate(change),
-        "abandoned_rate" => StandardGuardrail::abandoned_rate(change),
-        "latency" => StandardGuardrail::latency(change),
-        "ttft" => StandardGuardrail::ttft(change),
-        "score" => StandardGuardrail::score(change),
-        "length" => StandardGuardrail::length(change),
-        "unhappy_rate" => StandardGuardrail::unhappy_rate(change),
-        "pairwise" => StandardGuardrail::pairwise(change),
-        "text_check" => {
+    let made = match built_in(&kind) {
+        Some(make) => make(change),
+        None if kind == "text_check" => {
             let name: Option<String> = object.getattr("check")?.extract()?;
             StandardGuardrail::text_check(check(py, name.as_deref().unwrap_or_default())?, change)
         }
-        other => {
-            let what = format!("expected the kind of a built-in guardrail, got {other:?}");
-            return Err(errors::raise(py, "StatisticsError", &what, None, Some(other)));
+        None => {
+            let what = format!("expected the kind of a built-in guardrail, got {kind:?}");
+            return Err(errors::raise(py, "StatisticsError", &what, None, Some(&kind)));
         }
     };
     let granting = made.and_then(|guardrail| guardrail.granting(common.granted)).map_err(refused(py, &kind))?;
@@ -145,7 +155,7 @@ impl Own {
         let py = object.py();
         let name: String = object.getattr("name")?.extract()?;
         let is_check = |check: &Check| check.name() == name;
-        if name.is_empty() || BUILT_IN.contains(&&*name) || Check::ALL.iter().any(is_check) {
+        if name.is_empty() || built_in(&name).is_some() || Check::ALL.iter().any(is_check) {
             let what = format!("a guardrail of your own needs a name that no built-in one has, got {name:?}");
             return Err(errors::raise(py, "StatisticsError", &what, None, Some(&name)));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::guardrail::{self, Comparison, Guardrail, MarginError, RateOf, Timing};
+use super::guardrail::{Comparison, Guardrail, MarginError, RateOf, Timing, share};
 use crate::observe::{Check, Errors, Failures, Signal, Unhappy};
 
 /// A guardrail that comes with the library, made from the change that counts as a regression, its *trigger*.
@@ -23,11 +23,11 @@ use crate::observe::{Check, Errors, Failures, Signal, Unhappy};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct StandardGuardrail {
     kind: Kind,
     trigger: f64,
-    granted: f64,
+    comparison: Comparison,
     required: bool,
 }
 
@@ -143,9 +143,9 @@ impl StandardGuardrail {
     }
 
     fn new(kind: Kind, trigger: f64) -> Result<Self, MarginError> {
-        let guardrail = Self { kind, trigger, granted: 0.5, required: true };
-        guardrail.comparison()?.check()?;
-        Ok(guardrail)
+        let comparison = kind.comparison(trigger, 0.5)?;
+        comparison.check()?;
+        Ok(Self { kind, trigger, comparison, required: true })
     }
 
     /// Rolls back what is shown to be worse than this share of the trigger, in [0, 1); ½ unless set. 0 grants nothing: whatever
@@ -155,7 +155,7 @@ impl StandardGuardrail {
     ///
     /// Unless `share` is in [0, 1).
     pub fn granting(self, share: f64) -> Result<Self, MarginError> {
-        Ok(Self { granted: guardrail::share(share)?, ..self })
+        Ok(Self { comparison: self.kind.comparison(self.trigger, share)?, ..self })
     }
 
     /// Not needed for promotion.
@@ -163,20 +163,22 @@ impl StandardGuardrail {
     pub fn optional(self) -> Self {
         Self { required: false, ..self }
     }
+}
 
-    fn comparison(&self) -> Result<Comparison, MarginError> {
-        let rate = |of: RateOf| Comparison::relative_rate(of, self.trigger, self.granted);
-        let (worse, safe) = (self.granted * self.trigger, self.trigger);
-        Ok(match self.kind {
-            Kind::Errors => rate(RateOf::Signal(Arc::new(Errors)))?,
-            Kind::Failures => rate(RateOf::Signal(Arc::new(Failures)))?,
-            Kind::Abandoned => rate(RateOf::Abandoned)?,
-            Kind::Time(of) => Comparison::Time { of, worse, safe },
-            Kind::Score => Comparison::Score { worse, safe },
-            Kind::Length => Comparison::Length { worse, safe },
-            Kind::Check(check) => rate(RateOf::Signal(Arc::new(check)))?,
-            Kind::Unhappy => rate(RateOf::Signal(Arc::new(Unhappy)))?,
-            Kind::Pairs => Comparison::Pairs { worse, safe },
+impl Kind {
+    fn comparison(self, trigger: f64, granted: f64) -> Result<Comparison, MarginError> {
+        let rate = |of: RateOf| Comparison::relative_rate(of, trigger, granted);
+        let (worse, safe) = (share(granted)? * trigger, trigger);
+        Ok(match self {
+            Self::Errors => rate(RateOf::Signal(Arc::new(Errors)))?,
+            Self::Failures => rate(RateOf::Signal(Arc::new(Failures)))?,
+            Self::Abandoned => rate(RateOf::Abandoned)?,
+            Self::Time(of) => Comparison::Time { of, worse, safe },
+            Self::Score => Comparison::Score { worse, safe },
+            Self::Length => Comparison::Length { worse, safe },
+            Self::Check(check) => rate(RateOf::Signal(Arc::new(check)))?,
+            Self::Unhappy => rate(RateOf::Signal(Arc::new(Unhappy)))?,
+            Self::Pairs => Comparison::Pairs { worse, safe },
         })
     }
 }
@@ -198,8 +200,7 @@ impl Guardrail for StandardGuardrail {
     }
 
     fn compares(&self) -> Comparison {
-        // The margins were checked when the guardrail was made.
-        self.comparison().unwrap_or(Comparison::Score { worse: self.granted * self.trigger, safe: self.trigger })
+        self.comparison.clone()
     }
 
     fn required(&self) -> bool {
@@ -243,12 +244,12 @@ mod tests {
 
     #[test]
     fn half_of_the_trigger_is_granted_unless_another_share_is() {
-        let margins = |guardrail: StandardGuardrail| match guardrail.compares() {
+        let margins = |guardrail: &StandardGuardrail| match guardrail.compares() {
             Comparison::Rate { worse, safe, .. } => (worse.ratio(), safe[0].ratio(), safe[1].offset()),
             other => panic!("expected a rate, got {other:?}"),
         };
         let failures = StandardGuardrail::failure_rate(0.5).unwrap();
-        assert_eq!(margins(failures), (1.25, 1.5, 0.005));
-        assert_eq!(margins(failures.granting(0.0).unwrap()).0, 1.0);
+        assert_eq!(margins(&failures), (1.25, 1.5, 0.005));
+        assert_eq!(margins(&failures.granting(0.0).unwrap()).0, 1.0);
     }
 }
