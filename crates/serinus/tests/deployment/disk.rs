@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use serinus::deploy::DeployError;
 use serinus::journal::{Entry, Journal, JournalError, MemoryJournal, Record};
 use serinus::rollout::{Effect, Status};
 use serinus::route::{HashSplitter, TrafficSplitter};
 
-use crate::service::{Service, id, plan};
+use crate::service::{Service, id, plan, wait_until};
 
 #[test]
 fn a_full_disk_stops_an_update_and_never_a_rollback() {
@@ -70,4 +71,51 @@ fn a_slow_disk_delays_an_update_and_no_way_back() {
     assert_eq!(bad.run().unwrap().status, Status::RolledBack);
     assert!(journal.traffic_went_first.load(Ordering::Relaxed), "traffic waited for the disk");
     service.assert_old_version_serves();
+}
+
+/// A disk, or a store behind a network, that does not answer while it is told to hang.
+#[derive(Debug, Default)]
+struct HangingJournal {
+    journal: MemoryJournal,
+    hangs: AtomicBool,
+    waiting: AtomicBool,
+}
+
+impl Journal for HangingJournal {
+    fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+        while self.hangs.load(Ordering::SeqCst) {
+            self.waiting.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.journal.append(entry)
+    }
+
+    fn rollouts(&self) -> Result<Vec<String>, JournalError> {
+        self.journal.rollouts()
+    }
+
+    fn entries(&self, rollout: &str) -> Result<Vec<Entry>, JournalError> {
+        self.journal.entries(rollout)
+    }
+}
+
+#[test]
+fn whoever_stops_a_driver_waits_for_no_journal_and_the_step_that_it_is_in_is_the_last() {
+    let service = Service::start("");
+    let journal = Arc::new(HangingJournal::default());
+    let deployment = service.deployment(plan()).journal(journal.clone()).build().unwrap();
+    let controls = deployment.controls();
+    journal.hangs.store(true, Ordering::SeqCst);
+    let running = thread::spawn(move || deployment.run());
+    wait_until("write a decision", || journal.waiting.load(Ordering::SeqCst));
+    let stopping = {
+        let controls = controls.clone();
+        thread::spawn(move || controls.stop())
+    };
+    wait_until("let itself be stopped", || stopping.is_finished());
+    assert!(!running.is_finished());
+    journal.hangs.store(false, Ordering::SeqCst);
+    assert!(matches!(running.join().unwrap(), Err(DeployError::Stopped)));
+    let entries = journal.entries(&controls.rollout()).unwrap();
+    assert_eq!(entries.len(), 2, "the plan, and the decision that was under way");
 }
