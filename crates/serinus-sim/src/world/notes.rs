@@ -82,13 +82,7 @@ impl World<'_> {
         moments.push(Moment {
             seconds: self.now,
             phase: engine.rollout().phase(),
-            weight: self
-                .routers
-                .table()
-                .weights()
-                .iter()
-                .find(|(version, _)| *version == canary)
-                .map_or(0.0, |(_, weight)| weight),
+            weight: self.routers.table().weights().of(canary),
             evaluation: engine.evaluation(),
         });
     }
