@@ -28,7 +28,7 @@ printf '| %-74s | %-6s | %6s |\n|%s|%s|%s|\n' 'what is done' 'result' 'time' "$(
 row 'the process dies at every write of its journal, before and after it' "${core[@]}" --test crash dies
 row 'the process is killed at any instant, a reader looks on' "${core[@]}" --test crash killed
 row 'files torn, damaged, foreign, full disks' "${core[@]}" --test crash disk::
-row 'a disk that is full, or slow, under a driver on threads' "${core[@]}" --test deployment disk::
+row 'a disk that is full, slow, or hangs, under a driver on threads' "${core[@]}" --test deployment disk::
 row 'a host that fails, hangs, panics or lies' "${core[@]}" --test deployment host::
 row 'drivers that panic, are stopped or dropped; clocks that stand still' "${core[@]}" --test deployment driver::
 row 'drivers that die in every phase' "${core[@]}" --test recovery
