@@ -12,4 +12,4 @@ command -v apt-get >/dev/null || {
     exit 1
 }
 "${root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -qq --yes etcd-server protobuf-compiler >/dev/null
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes etcd-server protobuf-compiler >/dev/null

@@ -21,16 +21,18 @@ row() {
 }
 
 core=("$cargo" test -q -p serinus --all-features)
+sim=("$cargo" test -q -p serinus-sim)
 fleet=("$cargo" test -q -p serinus-etcd --features tls)
-"${core[@]}" --no-run && "${fleet[@]}" --no-run && "$cargo" build -q -p fleet || exit 1
+"${core[@]}" --no-run && "${sim[@]}" --no-run && "${fleet[@]}" --no-run && "$cargo" build -q -p fleet || exit 1
 printf '| %-74s | %-6s | %6s |\n|%s|%s|%s|\n' 'what is done' 'result' 'time' "$(printf -- '-%.0s' {1..76})" -------- --------
 row 'the process dies at every write of its journal, before and after it' "${core[@]}" --test crash dies
 row 'the process is killed at any instant, a reader looks on' "${core[@]}" --test crash killed
 row 'files torn, damaged, foreign, full disks' "${core[@]}" --test crash disk::
-row 'a slow disk' "${core[@]}" --test deployment slow_disk
-row 'a full disk, a host that fails, hangs, panics or lies' "${core[@]}" --test deployment
+row 'a disk that is full, slow, or hangs, under a driver on threads' "${core[@]}" --test deployment disk::
+row 'a host that fails, hangs, panics or lies' "${core[@]}" --test deployment host::
+row 'drivers that panic, are stopped or dropped; clocks that stand still' "${core[@]}" --test deployment driver::
 row 'drivers that die in every phase' "${core[@]}" --test recovery
-row 'controllers, clocks, replicas and routers that fail, in virtual time' "$cargo" test -q -p serinus-sim --test faults
+row 'controllers, clocks, replicas and routers that fail, in virtual time' "${sim[@]}" --test faults
 row 'leaders deposed, frozen past their lease, or expired' "${fleet[@]}" --test fleet leading
 row 'routers late, cut off, behind a compaction, or of another mind' "${fleet[@]}" --test fleet following
 row 'routers that die and begin anew: nothing lost, nothing twice' "${fleet[@]}" --test fleet evidence

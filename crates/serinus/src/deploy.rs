@@ -5,9 +5,9 @@
 //!
 //! **Logs** (`tracing`). Everything that a rollout does happens in the span `rollout` (target `serinus::rollout`) with the
 //! fields `rollout`, `stable` and `canary`. Its events carry `rollout` and, by message: `phase` a `phase`, `canary weight` a
-//! `weight`, `recovered` a `phase`, `retrying` a `what` and an `error`, `paused` a `reason`, `warning` a `warning`, `finished` a `status` and a
-//! `reason`. Alerts that go to the log have the target `serinus::alert` and the fields `rollout` and `body`; faults of the
-//! driver's own the target `serinus::deploy`. These names stay.
+//! `weight`, `recovered` a `phase`, `retrying` a `what` and an `error`, `paused` a `reason`, `warning` a `warning`, `finished` a
+//! `status` and a `reason`. Alerts that go to the log have the target `serinus::alert` and the fields `rollout` and `body`;
+//! faults of the driver's own the target `serinus::deploy`. These names stay.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;

@@ -129,8 +129,8 @@ pub trait TextChecks: Send + Sync + fmt::Debug {
 ///
 /// # Contract
 ///
-/// Called once for each answer that is judged, off the request path; of a pair, for each of the two. `None` drops the request from the sample; that must not depend
-/// on how good the answer is. A redactor that panics drops the request, too.
+/// Called once for each answer that is judged, off the request path; of a pair, for each of the two. `None` drops the request
+/// from the sample; that must not depend on how good the answer is. A redactor that panics drops the request, too.
 ///
 /// ```
 /// use serinus::host::{Answer, Prompt};

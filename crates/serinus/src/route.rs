@@ -25,6 +25,7 @@ mod tally;
 mod token;
 mod weights;
 
+pub(crate) use bell::Bell;
 pub use circle::Circle;
 pub use error::RoutingError;
 pub use hash::sticky_point;

@@ -10,10 +10,12 @@ use redb::{Database, TableDefinition};
 use serinus::clock::Timestamp;
 use serinus::deploy::Deployment;
 use serinus::host::{Fault, HostError, MemoryHost, Operation};
-use serinus::journal::{Entry, History, Journal, JournalError, MemoryJournal, Record, RedbJournal, Retention};
+use serinus::journal::{
+    Entry, History, Journal, JournalError, MemoryJournal, Record, RedbJournal, Retention, Snapshot,
+};
 use serinus::model::ModelVersion;
 use serinus::plan::{Fleet, RiskPlanner, UpdatePlan, UpdatePlanner};
-use serinus::rollout::{Phase, Status};
+use serinus::rollout::{Phase, Rollout, Status};
 use serinus::route::{HashSplitter, Weights};
 use tempfile::tempdir;
 
@@ -157,6 +159,32 @@ fn an_entry_out_of_its_order_is_refused() {
     }
     journal.append(&Entry { sequence: 1, ..begun("r", 2) }).unwrap();
     assert_eq!(journal.entries("r").unwrap().len(), 2);
+}
+
+#[test]
+fn the_latest_snapshot_is_kept_and_one_of_no_rollout_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let journal = RedbJournal::open(&path).unwrap();
+    let rollout = Rollout::new("r", Arc::new(setting().0));
+    let snapshot = |second| Snapshot {
+        rollout: "r".into(),
+        entries: 1,
+        at: Timestamp::from_secs_f64(second),
+        state: Box::new(rollout.state().clone()),
+        evidence: Some(serde_json::json!({ "requests": second })),
+    };
+    assert_eq!(journal.keep(&snapshot(1.0)), Err(JournalError::UnknownRollout { rollout: "r".into() }));
+    journal.append(&begun("r", 0)).unwrap();
+    assert_eq!(journal.snapshot("r").unwrap(), None);
+    for second in [1.0, 61.0] {
+        journal.keep(&snapshot(second)).unwrap();
+    }
+    let reader = RedbJournal::reader(&path).unwrap();
+    assert_eq!(reader.snapshot("r").unwrap(), Some(snapshot(61.0)));
+    assert_eq!(reader.keep(&snapshot(121.0)), Err(JournalError::ReadOnly { path: path.clone() }));
+    drop(journal);
+    assert_eq!(RedbJournal::open(&path).unwrap().snapshot("r").unwrap(), Some(snapshot(61.0)));
 }
 
 /// Both ways of opening a file refuse it for the same reason and leave it as it is.

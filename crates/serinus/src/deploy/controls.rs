@@ -10,6 +10,9 @@ use crate::rollout::{Command, Phase, RolloutError};
 
 /// A hand on a deployment, from any thread. When a call returns, the word has been carried out as far as it can be at
 /// once: after [`abort`](Self::abort), the very next request is on the old version.
+///
+/// Once the driver has [gone](Self::stop) before the rollout's end, all commands are refused with
+/// [`RolloutError::NoDriver`].
 #[derive(Clone, Debug)]
 pub struct Controls {
     session: Arc<Session>,
@@ -85,9 +88,10 @@ impl Controls {
         self.session.supersede(plan)
     }
 
-    /// Ends the driver and not the rollout, as where the process must go: the next request is on the old version, the journal
-    /// keeps the rollout as unfinished, and [`run`](super::Deployment::run) gives [`DeployError::Stopped`]. Nothing happens
-    /// once the rollout has ended.
+    /// Ends the driver and not the rollout, as where the process must go. It returns at once, whatever the driver waits for.
+    /// The driver goes after the step that it is in, if any: traffic is on the old version, unless the new one was promoted and
+    /// the old one has gone; the journal keeps the rollout as unfinished; what the host still answers changes nothing; and
+    /// [`run`](super::Deployment::run) gives [`DeployError::Stopped`]. Nothing happens once the rollout has ended.
     ///
     /// [`DeployError::Stopped`]: super::DeployError::Stopped
     pub fn stop(&self) {

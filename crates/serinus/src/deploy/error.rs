@@ -47,7 +47,8 @@ pub enum DeployError {
     Journal(#[from] JournalError),
     /// The driver was [stopped](super::Controls::stop) before the rollout had ended.
     #[error(
-        "the driver was stopped before the rollout had ended: traffic is on the old version, and the journal has the rollout"
+        "the driver was stopped before the rollout had ended: traffic is on the old version, as long as that serves, and the \
+         journal has the rollout, to be recovered from it"
     )]
     Stopped,
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::engine::Engine;
 use super::error::DeployError;
@@ -14,6 +15,7 @@ use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
 use crate::plan::{Shadow, Strategy, UpdatePlan};
 use crate::rollback::RollbackOrchestrator;
 use crate::rollout::{Command, Input, Outcome, Rollout, RolloutError, RolloutPolicy};
+use crate::route::Bell;
 
 /// Makes an evaluator for a plan.
 pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync;
@@ -74,21 +76,18 @@ pub(crate) trait Spawn: Send + Sync + fmt::Debug {
     fn spawn(&self, session: &Arc<Session>, work: Work);
 }
 
-impl State {
-    fn ended(&self) -> Result<Option<Outcome>, DeployError> {
-        match self.engine.outcome() {
-            None if self.stopped => Err(DeployError::Stopped),
-            outcome => Ok(outcome.cloned()),
-        }
-    }
-}
-
 /// A deployment under way.
 pub(crate) struct Session {
     recipe: Recipe,
     spawner: Box<dyn Spawn>,
+    /// May be held for as long as a journal or a splitter takes.
     state: Mutex<State>,
-    changed: Condvar,
+    /// The driver goes, or has gone: a rollout that has not ended is left as it is.
+    stopped: AtomicBool,
+    /// How often something has come of an input or a command.
+    changes: AtomicU64,
+    /// Rings after a stop and after a change.
+    bell: Bell,
 }
 
 struct State {
@@ -98,7 +97,6 @@ struct State {
     /// The plan that takes over once the rollout has ended.
     successor: Option<Arc<UpdatePlan>>,
     rollouts: u32,
-    stopped: bool,
 }
 
 impl Session {
@@ -117,8 +115,9 @@ impl Session {
     }
 
     fn new(recipe: Recipe, engine: Engine, first: Input, spawner: Box<dyn Spawn>) -> Arc<Self> {
-        let state = Mutex::new(State { engine, first, successor: None, rollouts: 1, stopped: false });
-        Arc::new(Self { recipe, spawner, state, changed: Condvar::new() })
+        let state = Mutex::new(State { engine, first, successor: None, rollouts: 1 });
+        let (stopped, changes) = (AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Self { recipe, spawner, state, stopped, changes, bell: Bell::new() })
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
@@ -129,9 +128,19 @@ impl Session {
         at(&self.state.lock().engine)
     }
 
+    /// The state, unless the driver has left it before the rollout's end. What comes of a rollout that has ended is still
+    /// cleared up: a load that comes to its end late is undone.
+    fn driven(&self) -> Result<MutexGuard<'_, State>, RolloutError> {
+        let state = self.state.lock();
+        if self.stopped.load(Ordering::SeqCst) && state.engine.outcome().is_none() {
+            return Err(RolloutError::NoDriver { phase: state.engine.rollout().phase() });
+        }
+        Ok(state)
+    }
+
     /// Gives the rollout an input and starts what follows from it.
     pub(crate) fn submit(self: &Arc<Self>, input: Input) {
-        let work = self.state.lock().engine.give(input);
+        let Ok(work) = self.driven().map(|mut state| state.engine.give(input)) else { return };
         self.start(work);
     }
 
@@ -142,25 +151,25 @@ impl Session {
     }
 
     pub(crate) fn tick(self: &Arc<Self>) {
-        let work = self.state.lock().engine.tick();
+        let Ok(work) = self.driven().map(|mut state| state.engine.tick()) else { return };
         self.start(work);
     }
 
     pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<(), RolloutError> {
-        let work = self.state.lock().engine.command(command)?;
+        let work = self.driven()?.engine.command(command)?;
         self.start(work);
         Ok(())
     }
 
     pub(crate) fn promote_without_health_gate(self: &Arc<Self>) -> Result<(), RolloutError> {
-        let work = self.state.lock().engine.promote_without_health_gate()?;
+        let work = self.driven()?.engine.promote_without_health_gate()?;
         self.start(work);
         Ok(())
     }
 
     /// Ends the rollout in favour of another plan.
     pub(crate) fn supersede(self: &Arc<Self>, plan: UpdatePlan) -> Result<(), RolloutError> {
-        let mut state = self.state.lock();
+        let mut state = self.driven()?;
         let rollout = state.engine.rollout();
         let (current, target) = (rollout.plan().current().version(), rollout.plan().target().version());
         let (from, to) = (plan.current().version(), plan.target().version());
@@ -190,27 +199,35 @@ impl Session {
         for work in work {
             self.spawner.spawn(self, work);
         }
-        self.changed.notify_all();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.bell.ring();
     }
 
     /// Waits for a tick's time, or until something has changed; gives the outcome once there is one.
     pub(crate) fn wait(&self, tick: Duration) -> Result<Option<Outcome>, DeployError> {
-        let mut state = self.state.lock();
-        if state.engine.outcome().is_none() && !state.stopped {
-            self.changed.wait_for(&mut state, tick);
+        let seen = self.changes.load(Ordering::SeqCst);
+        let outcome = self.outcome()?;
+        if outcome.is_some() {
+            return Ok(outcome);
         }
-        state.ended()
+        self.bell.wait(Instant::now().checked_add(tick), || {
+            self.stopped.load(Ordering::SeqCst) || self.changes.load(Ordering::SeqCst) != seen
+        });
+        self.outcome()
     }
 
-    #[cfg(feature = "tokio")]
     pub(crate) fn outcome(&self) -> Result<Option<Outcome>, DeployError> {
-        self.state.lock().ended()
+        match self.look(|engine| engine.outcome().cloned()) {
+            None if self.stopped.load(Ordering::SeqCst) => Err(DeployError::Stopped),
+            outcome => Ok(outcome),
+        }
     }
 
-    /// Has the driver go, at the latest after its next step.
+    /// Has the driver go, at the latest after its next step. Waits for nothing: the driver may be inside a call of the journal
+    /// or of the splitter.
     pub(crate) fn stop(&self) {
-        self.state.lock().stopped = true;
-        self.changed.notify_all();
+        self.stopped.store(true, Ordering::SeqCst);
+        self.bell.ring();
     }
 
     /// Turns to the plan that superseded the last one, if there is one and the last one ended well enough.
@@ -229,6 +246,7 @@ impl Session {
 
     /// The driver goes: the canary keeps no traffic that nobody watches, and nobody waits for events any more.
     pub(crate) fn abandon(&self) {
+        self.stop();
         self.state.lock().engine.abandon();
         self.recipe.with.events.close();
     }

@@ -24,6 +24,14 @@ pub enum RolloutError {
         /// When it can be given.
         possible: &'static str,
     },
+    /// Its driver was stopped or dropped, so nobody would carry the command out.
+    #[error(
+        "the rollout is {phase} and its driver has gone: recover the rollout from its journal, and say it to the driver that goes on"
+    )]
+    NoDriver {
+        /// Where it stands.
+        phase: Phase,
+    },
     /// The canary has not been proven healthy.
     #[error("cannot promote: the canary is not proven healthy ({reasons}); wait, or skip the gate with dangerous()")]
     NotHealthy {

@@ -1,5 +1,8 @@
 //! The splitter in use: a hash, a table, and counts that no two threads share.
 
+mod cache;
+mod publication;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,18 +14,17 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, RwLock};
-use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use thread_local::ThreadLocal;
 
+use self::cache::Cache;
+use self::publication::resolve;
 use super::flight::Epoch;
-use super::lease::{Recording, Stripe, Version};
 use super::registry::Registry;
 use super::request::Reason;
-use super::routes::{OpenBlock, Pinned, Routes, Slot};
+use super::routes::{OpenBlock, Routes};
 use super::{
-    Lease, Request, RoutingError, RoutingTable, SessionToken, SplitterStats, Tally, TokenKey, TrafficSplitter, Turnout,
-    Weights,
+    Lease, Request, RoutingError, RoutingTable, SplitterStats, Tally, TokenKey, TrafficSplitter, Turnout, Weights,
 };
 use crate::model::VersionId;
 use crate::observe::{Signals, UserShares};
@@ -64,14 +66,6 @@ pub struct HashSplitter {
     forged_tokens: AtomicU64,
     outdated_tokens: AtomicU64,
     ignored_forces: AtomicU64,
-}
-
-/// What a thread keeps between requests.
-struct Cache {
-    routes: Arc<Routes>,
-    /// This thread's counters, one for each of the routes' versions.
-    stripes: Vec<Arc<Stripe>>,
-    rng: SmallRng,
 }
 
 impl HashSplitter {
@@ -136,223 +130,6 @@ impl HashSplitter {
             (cache.routes.named(version.as_str()), reason, point)
         })
     }
-
-    /// Sends all requests of a category to one version.
-    ///
-    /// # Errors
-    ///
-    /// [`RoutingError::NotServing`] if the version has not been admitted.
-    pub fn set_category_override(&self, category: impl Into<String>, version: &VersionId) -> Result<(), RoutingError> {
-        self.publish(|table| table.with_override(category, version))
-    }
-
-    /// Routes a category by the weights again.
-    pub fn clear_category_override(&self, category: &str) {
-        self.publish_change(|table| table.without_override(category));
-    }
-
-    /// Moves the pin epoch on: session tokens handed out so far no longer pin.
-    pub fn clear_sticky_sessions(&self) {
-        self.publish_change(RoutingTable::with_pins_cleared);
-    }
-
-    /// Puts every user at another place of the circle.
-    ///
-    /// # Errors
-    ///
-    /// [`RoutingError::SaltInUse`] unless one version has all the traffic.
-    pub fn set_salt(&self, salt: impl Into<String>) -> Result<(), RoutingError> {
-        self.publish(|table| table.resalted(salt))
-    }
-
-    /// Takes over a table that another router has published, unless it is older than the one in force. Says whether it
-    /// was taken.
-    pub fn adopt(&self, table: RoutingTable) -> bool {
-        let mut adopted = false;
-        self.publish_change(|current| {
-            adopted = table.revision() > current.revision();
-            if adopted { table } else { current.clone() }
-        });
-        adopted
-    }
-
-    /// Takes over what somebody else has published for all routers, whatever was in force: the table, and the block of
-    /// evidence that requests belong to from here on (its number, the signals, the users' shares), in one publication.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use serinus::model::VersionId;
-    /// use serinus::observe::{Signals, UserCap, UserShares};
-    /// use serinus::route::{HashSplitter, Request, RoutingTable, TrafficSplitter, Weights};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (v1, v2) = (VersionId::new("v1")?, VersionId::new("v2")?);
-    /// let splitter = HashSplitter::new("chat", &Weights::all(&v1));
-    /// let table = RoutingTable::new("chat", &Weights::all(&v2));
-    /// let (signals, shares) = (Signals::from_iter([]), Arc::new(UserShares::new(UserCap::None)));
-    /// splitter.follow(table, Some((7, &signals, &shares)));
-    /// drop(splitter.route(&Request::new()));
-    /// assert_eq!(splitter.turnout(7)[&v2].arrivals, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn follow(&self, table: RoutingTable, block: Option<(u64, &Signals, &Arc<UserShares>)>) {
-        let block = block.map(|(number, signals, shares)| {
-            self.blocks.fetch_max(number.saturating_add(1), Ordering::Relaxed);
-            OpenBlock { number, signals: signals.clone(), shares: Arc::clone(shares) }
-        });
-        self.replace(&mut self.routes.write(), Arc::new(table), block);
-    }
-
-    fn publish_change(&self, change: impl FnOnce(&RoutingTable) -> RoutingTable) {
-        let done: Result<(), RoutingError> = self.publish(|table| Ok(change(table)));
-        debug_assert!(done.is_ok(), "a change without an error cannot be refused");
-    }
-
-    fn publish(
-        &self,
-        change: impl FnOnce(&RoutingTable) -> Result<RoutingTable, RoutingError>,
-    ) -> Result<(), RoutingError> {
-        let mut routes = self.routes.write();
-        let table = Arc::new(change(&routes.table)?);
-        let block = routes.block.clone();
-        self.replace(&mut routes, table, block);
-        Ok(())
-    }
-
-    fn record_into(&self, block: Option<OpenBlock>) {
-        let mut routes = self.routes.write();
-        let table = Arc::clone(&routes.table);
-        self.replace(&mut routes, table, block);
-    }
-
-    /// Puts a table in force. The epoch moves while the lock is held, so that whoever sees it finds the new routes.
-    fn replace(&self, routes: &mut Arc<Routes>, table: Arc<RoutingTable>, block: Option<OpenBlock>) {
-        let epoch = routes.epoch + 1;
-        *routes = Arc::new(resolve(epoch, table, block, &mut self.registry.lock(), self.token_key));
-        self.epoch.advance_to(epoch);
-    }
-
-    #[inline]
-    fn with_cache<T>(&self, use_it: impl FnOnce(&mut Cache) -> T) -> T {
-        let cell = self.threads.get_or(|| CachePadded::new(RefCell::new(self.first_cache())));
-        let mut cache = cell.borrow_mut();
-        if cache.routes.epoch != self.epoch.current() {
-            self.refresh(&mut cache);
-        }
-        use_it(&mut cache)
-    }
-
-    #[cold]
-    fn first_cache(&self) -> Cache {
-        let rng = SmallRng::seed_from_u64(rand::random());
-        let mut cache = Cache { routes: Arc::clone(&self.routes.read()), stripes: Vec::new(), rng };
-        self.refresh(&mut cache);
-        cache
-    }
-
-    #[cold]
-    fn refresh(&self, cache: &mut Cache) {
-        cache.routes = Arc::clone(&self.routes.read());
-        let block = cache.routes.block.as_ref();
-        let old = std::mem::take(&mut cache.stripes);
-        let fits = |stripe: &Stripe, version: &Arc<Version>| {
-            let recorded = stripe.recording.as_ref().map(|recording| recording.block);
-            Arc::ptr_eq(&stripe.version, version) && recorded == block.map(|block| block.number)
-        };
-        let stripe_of = |version| match old.iter().find(|stripe| fits(stripe, version)) {
-            Some(stripe) => Arc::clone(stripe),
-            None => self.new_stripe(version, block),
-        };
-        cache.stripes = cache.routes.versions.iter().map(stripe_of).collect();
-    }
-
-    fn new_stripe(&self, version: &Arc<Version>, block: Option<&OpenBlock>) -> Arc<Stripe> {
-        let recording = block.map(|block| Recording {
-            block: block.number,
-            signals: block.signals.clone(),
-            shares: Arc::clone(&block.shares),
-            evidence: parking_lot::Mutex::default(),
-        });
-        let stripe = Arc::new(Stripe::new(Arc::clone(version), recording));
-        self.registry.lock().add(&stripe);
-        stripe
-    }
-
-    /// Takes a lease for what `choose` says: again, if the table moved between the choice and the count.
-    #[inline]
-    fn lease_by(&self, choose: impl Fn(&mut Cache, &Self) -> (Option<Slot>, Reason, u32)) -> Option<Lease> {
-        loop {
-            let lease = self.with_cache(|cache| {
-                let (slot, reason, point) = choose(cache, self);
-                let Some(stripe) = slot.and_then(|slot| cache.stripes.get(slot)) else {
-                    return Some(None);
-                };
-                let counted = stripe.begin(reason, &self.epoch, cache.routes.epoch);
-                let pin_epoch = cache.routes.table.pin_epoch();
-                counted.then(|| Some(Lease::new(Arc::clone(stripe), reason, point, pin_epoch)))
-            });
-            if let Some(lease) = lease {
-                return lease;
-            }
-        }
-    }
-
-    #[inline]
-    fn choose(&self, cache: &mut Cache, request: &Request<'_>) -> (Slot, Reason, u32) {
-        let routes = &cache.routes;
-        let (point, by_point) = match request.sticky_key {
-            Some(key) => (routes.sticky(key), Reason::Sticky),
-            None => (cache.rng.next_u32(), Reason::Weighted),
-        };
-        if let Some((slot, reason)) = self.chosen_by_name(routes, request) {
-            return (slot, reason, point);
-        }
-        (routes.owner(point), by_point, point)
-    }
-
-    #[inline]
-    fn chosen_by_name(&self, routes: &Routes, request: &Request<'_>) -> Option<(Slot, Reason)> {
-        if let Some(version) = request.force_version {
-            if let Some(slot) = routes.named(version) {
-                return Some((slot, Reason::Forced));
-            }
-            self.ignored_forces.fetch_add(1, Ordering::Relaxed);
-        }
-        if let Some(slot) = request.session_token.and_then(|token| self.pinned(routes, token)) {
-            return Some((slot, Reason::Pinned));
-        }
-        let overridden = request.category.and_then(|category| routes.overridden(category));
-        overridden.map(|slot| (slot, Reason::Category))
-    }
-
-    fn pinned(&self, routes: &Routes, token: &str) -> Option<Slot> {
-        let pin = token.parse::<SessionToken>().ok().and_then(|token| token.open(&self.token_key));
-        let Some(pin) = pin else {
-            self.forged_tokens.fetch_add(1, Ordering::Relaxed);
-            return None;
-        };
-        match routes.pinned(pin) {
-            Pinned::To(slot) => Some(slot),
-            Pinned::Outdated => {
-                self.outdated_tokens.fetch_add(1, Ordering::Relaxed);
-                None
-            }
-        }
-    }
-}
-
-/// Makes a table ready for the request path, with the counted version of each name that it serves.
-fn resolve(
-    epoch: u64,
-    table: Arc<RoutingTable>,
-    block: Option<OpenBlock>,
-    registry: &mut Registry,
-    token_key: TokenKey,
-) -> Routes {
-    registry.keep_serving(|version| table.serves(version));
-    let versions = table.serving().map(|id| registry.serve(id, || Version::new(id.clone(), token_key))).collect();
-    Routes::new(epoch, table, block, versions)
 }
 
 impl TrafficSplitter for HashSplitter {

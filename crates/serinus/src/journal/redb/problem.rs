@@ -17,6 +17,7 @@ pub(super) enum Problem {
     Foreign(String),
     Newer { found: u64, known: u64 },
     Older { found: u64, oldest: u64 },
+    UnknownRollout { rollout: String },
     OutOfOrder { rollout: String, expected: u64, got: u64 },
 }
 
@@ -40,6 +41,7 @@ impl Problem {
             Self::Foreign(found) => JournalError::Foreign { path, found },
             Self::Newer { found, known } => JournalError::Newer { path, found, known },
             Self::Older { found, oldest } => JournalError::Older { path, found, oldest },
+            Self::UnknownRollout { rollout } => JournalError::UnknownRollout { rollout },
             Self::OutOfOrder { rollout, expected, got } => JournalError::OutOfOrder { rollout, expected, got },
             Self::Database(Error::DatabaseAlreadyOpen | Error::LockProtocolMismatch) => JournalError::InUse { path },
             Self::Database(Error::UpgradeRequired(format)) => {

@@ -113,7 +113,7 @@ pub(super) fn entries(transaction: &ReadTransaction, name: &str) -> Result<Vec<E
 
 pub(super) fn keep(transaction: &WriteTransaction, snapshot: &Snapshot) -> Result<(), Problem> {
     let Some(row) = find(&transaction.open_table(ROLLOUTS)?, &snapshot.rollout)? else {
-        return Err(Problem::OutOfOrder { rollout: snapshot.rollout.clone(), expected: 0, got: snapshot.entries });
+        return Err(Problem::UnknownRollout { rollout: snapshot.rollout.clone() });
     };
     let sealed = seal(snapshot, "the snapshot")?;
     transaction.open_table(SNAPSHOTS)?.insert(row.number, sealed.as_slice())?;
