@@ -104,7 +104,8 @@ impl Leadership {
         self.0.standing.wait_lost(timeout)
     }
 
-    /// [Stops](Controls::stop) a deployment at once when the leadership is lost.
+    /// [Stops](Controls::stop) a deployment at once when the leadership is lost or given up. Until then the deployment is kept,
+    /// and with it whatever it writes to.
     pub fn stops(&self, controls: &Controls) {
         self.0.standing.stops(controls);
     }

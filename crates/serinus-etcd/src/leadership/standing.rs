@@ -1,12 +1,11 @@
 //! Whether a controller still leads, and who is to know when it does not.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use serinus::deploy::Controls;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::Fence;
 use crate::connection::Link;
@@ -24,12 +23,14 @@ struct State {
     /// By this controller's own clock, counted from before the lease was renewed.
     valid_until: Instant,
     lost: Option<FleetError>,
+    /// Deployments that stop with it.
+    stops: Vec<Controls>,
     closed: bool,
 }
 
 impl Standing {
     pub(super) fn new(name: String, fence: Fence, valid_until: Instant) -> Self {
-        let state = State { valid_until, lost: None, closed: false };
+        let state = State { valid_until, lost: None, stops: Vec::new(), closed: false };
         Self { name, fence, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -51,29 +52,17 @@ impl Standing {
         state.lost.is_none()
     }
 
-    /// Waits on a thread of its own: the driver may be inside a call to etcd, and only lets itself be stopped after it.
-    pub(super) fn stops(self: &Arc<Self>, controls: &Controls) {
-        let (standing, later) = (Arc::clone(self), controls.clone());
-        let waits = move || {
-            let mut state = standing.state.lock();
-            while state.lost.is_none() && !state.closed {
-                standing.changed.wait(&mut state);
-            }
-            let lost = state.lost.is_some();
-            drop(state);
-            if lost {
-                later.stop();
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("serinus-stop".to_owned()).spawn(waits) {
-            error!(target: "serinus::fleet", controller = self.name, %error, "nobody could stop it later: it is stopped now");
+    pub(super) fn stops(&self, controls: &Controls) {
+        let mut state = self.state.lock();
+        if state.lost.is_some() {
             controls.stop();
+        } else {
+            state.stops.push(controls.clone());
         }
     }
 
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
-        self.changed.notify_all();
     }
 
     pub(super) fn lose(&self, why: FleetError) {
@@ -89,6 +78,9 @@ impl Standing {
             warn!(target: "serinus::fleet", controller = self.name, epoch = self.fence.epoch, %why, "no longer leads");
         }
         state.lost = Some(why);
+        for controls in state.stops.drain(..) {
+            controls.stop();
+        }
         self.changed.notify_all();
     }
 
