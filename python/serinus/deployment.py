@@ -157,6 +157,8 @@ class Deployment:
             If the journal cannot be read, or does not know the rollout.
         RolloutError
             If the splitter serves another version.
+        StatisticsError
+            If the guardrails do not fit together, or are not those whose evidence was kept.
         """
         calls = Calls()
         native = _open(

@@ -47,6 +47,9 @@ def test_a_rollout_goes_on_after_its_process_was_killed(tmp_path):
     assert (left.phase, left.serving, left.status, left.ended_at) == ("stage 0", "v1", None, None)
     host = Host()
     with Service() as service:
+        twice = [sr.StandardGuardrail.latency(0.2), sr.StandardGuardrail.latency(0.3)]
+        with pytest.raises(sr.StatisticsError, match="latency"):
+            sr.Deployment.recover(path, host=host, splitter=service.splitter, guardrails=twice)
         running = sr.Deployment.recover(path, host=host, splitter=service.splitter, tick_seconds=0.005)
         events = running.events()
         driver = threading.Thread(target=running.run)

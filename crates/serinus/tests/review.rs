@@ -381,7 +381,7 @@ fn what_users_say_later_finds_its_request_once() {
     assert_eq!(service.reviewer.feedback("request-1", 1.0), Err(FeedbackError::Unknown), "nothing is compared yet");
     let make = |plan: &UpdatePlan| {
         let unhappy = Arc::new(StandardGuardrail::unhappy_rate(0.5).unwrap());
-        Box::new(SequentialEvaluator::for_plan(plan).alert_on(unhappy).build().unwrap()) as _
+        Ok(Box::new(SequentialEvaluator::for_plan(plan).alert_on(unhappy).build()?) as _)
     };
     let deployment = service.deployment(plan()).no_default_shadow().evaluator(make).build().unwrap();
     let controls = deployment.controls();

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use serde::Serialize;
 use serinus::clock::Timestamp;
 use serinus::deploy::{Controls, DeployError, Deployment as Driver, DeploymentBuilder};
-use serinus::evaluate::CanaryEvaluator;
+use serinus::evaluate::{CanaryEvaluator, EvaluatorError};
 use serinus::host::ModelHost;
 use serinus::journal::{Journal as Keeps, MemoryJournal, Record};
 use serinus::judge::Reviewer as Review;
@@ -22,7 +22,7 @@ use super::journal;
 use super::policy::Policy;
 use crate::calls::Calls;
 use crate::errors;
-use crate::evaluate::maker::maker;
+use crate::evaluate::maker::{maker, refused};
 use crate::evaluate::report::Report;
 use crate::json;
 use crate::judge::Reviewer;
@@ -58,7 +58,7 @@ impl Parts {
     fn put<P>(
         self,
         builder: DeploymentBuilder<Arc<dyn ModelHost>, P>,
-        make: impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static,
+        make: impl Fn(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, EvaluatorError> + Send + Sync + 'static,
     ) -> DeploymentBuilder<Arc<dyn ModelHost>, P> {
         let mut builder = builder.tick(self.tick).journal(self.journal).evaluator(make);
         if let Some(review) = self.review {
@@ -111,7 +111,7 @@ impl Deployment {
         let policy = policy.map(|policy| Policy::new(policy, Arc::clone(&calls))).transpose()?.map(Arc::new);
         let review = reviewer.as_ref().map(|reviewer| reviewer.get().inner(py)).transpose()?;
         let checks_texts = review.as_ref().is_some_and(|reviewer| reviewer.has_checks());
-        let make = maker(py, plan.as_ref(), guardrails, checks_texts)?;
+        let make = maker(guardrails, checks_texts)?;
         let alerts = alerts.into_iter().map(sink).collect();
         let parts = Parts { journal: Arc::clone(&journal), tick, alerts, policy, review };
         let table = Arc::clone(splitter.get().inner());
@@ -224,7 +224,7 @@ impl Deployment {
 fn raise(py: Python<'_>, error: &DeployError) -> PyErr {
     let class = match error {
         DeployError::Plan(error) => return errors::plan(py, error),
-        DeployError::Evaluator(_) => "PlanError",
+        DeployError::Evaluator(error) => return refused(py, error),
         DeployError::Journal(error) => return journal::raise(py, error),
         _ => "RolloutError",
     };

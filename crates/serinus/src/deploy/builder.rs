@@ -9,7 +9,7 @@ use super::session::{MakeEvaluator, Recipe, Session, Spawn};
 use super::surroundings::Surroundings;
 use crate::alert::{AlertSink, LogAlerts};
 use crate::clock::{Clock, SystemClock};
-use crate::evaluate::CanaryEvaluator;
+use crate::evaluate::{CanaryEvaluator, EvaluatorError};
 use crate::journal::{History, Journal, JournalError, MemoryJournal};
 use crate::judge::Reviewer;
 use crate::plan::UpdatePlan;
@@ -89,8 +89,12 @@ impl<H, P> DeploymentBuilder<H, P> {
         Self { way_back: Some(way_back), ..self }
     }
 
-    /// Another way of judging: makes the evaluator of each rollout.
-    pub fn evaluator(self, make: impl Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync + 'static) -> Self {
+    /// Another way of judging: makes the evaluator of each rollout. What it refuses is [`DeployError::Evaluator`] of the call
+    /// that would have begun the rollout.
+    pub fn evaluator(
+        self,
+        make: impl Fn(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, EvaluatorError> + Send + Sync + 'static,
+    ) -> Self {
         Self { evaluator: Some(Box::new(make)), ..self }
     }
 

@@ -11,14 +11,14 @@ use super::engine::Engine;
 use super::error::DeployError;
 use super::surroundings::Surroundings;
 use super::work::Work;
-use crate::evaluate::{CanaryEvaluator, SequentialEvaluator};
+use crate::evaluate::{CanaryEvaluator, EvaluatorError, SequentialEvaluator};
 use crate::plan::{Shadow, Strategy, UpdatePlan};
 use crate::rollback::RollbackOrchestrator;
 use crate::rollout::{Command, Input, Outcome, Rollout, RolloutError, RolloutPolicy};
 use crate::route::Bell;
 
 /// Makes an evaluator for a plan.
-pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Box<dyn CanaryEvaluator> + Send + Sync;
+pub(crate) type MakeEvaluator = dyn Fn(&UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, EvaluatorError> + Send + Sync;
 
 /// What each rollout of a deployment is made with.
 pub(crate) struct Recipe {
@@ -63,7 +63,7 @@ impl Recipe {
 
     fn evaluator(&self, plan: &UpdatePlan) -> Result<Box<dyn CanaryEvaluator>, DeployError> {
         if let Some(make) = &self.evaluator {
-            return Ok(make(plan));
+            return Ok(make(plan)?);
         }
         let builder = SequentialEvaluator::for_plan(plan);
         let checks = self.with.reviewer.as_ref().is_some_and(|reviewer| reviewer.has_checks());

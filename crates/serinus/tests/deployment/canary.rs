@@ -110,7 +110,7 @@ fn the_threshold_rule_can_pass_stages_that_need_more_than_its_window() {
     let deployment = service.deployment(plan).evaluator(|plan| {
         // Errors only: the service's latencies are constant, its scores unknown.
         let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
-        Box::new(ThresholdEvaluator::new(stable, canary, Thresholds::default()).unwrap())
+        Ok(Box::new(ThresholdEvaluator::new(stable, canary, Thresholds::default()).unwrap()))
     });
     let deployment = deployment.build().unwrap();
     let controls = deployment.controls();
@@ -134,7 +134,7 @@ fn a_canary_that_never_answers_is_rolled_back() {
         .evaluator(|plan| {
             let (stable, canary) = (plan.current().version().clone(), plan.target().version().clone());
             let rule = BlockRule { request_timeout: Duration::from_millis(100), ..BlockRule::default() };
-            Box::new(SequentialEvaluator::builder(stable, canary).block_rule(rule).build().unwrap())
+            Ok(Box::new(SequentialEvaluator::builder(stable, canary).block_rule(rule).build()?))
         })
         .build()
         .unwrap();
