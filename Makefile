@@ -20,7 +20,7 @@ demo-python:
 	scripts/demo-python.sh
 
 ## Everything that must hold: what continuous integration runs.
-test: format lint unit loom doc-check dependencies example python demo demo-python
+test: format lint unit loom doc-check dependencies fleet example python demo demo-python
 
 ## The Python package alone: the wheel, and its suite in a clean virtual environment.
 python:

@@ -129,7 +129,7 @@ impl EtcdBuilder {
         Self { user: Some((name.into(), password.into())), ..self }
     }
 
-    /// Certificates, for `https` endpoints.
+    /// Certificates, for `https` endpoints: whom to trust, and this process's own where etcd asks for one.
     #[cfg(feature = "tls")]
     pub fn tls(self, tls: etcd_client::TlsOptions) -> Self {
         Self { tls: Some(tls), ..self }

@@ -7,4 +7,6 @@ mod following;
 mod leading;
 mod rollout;
 mod security;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;

@@ -1,4 +1,4 @@
-//! Users and passwords, certificates, and an etcd that has no room.
+//! Users and passwords, options that make no sense, and an etcd that has no room.
 
 use std::time::Duration;
 
@@ -84,29 +84,4 @@ fn an_etcd_without_room_refuses_and_says_so() {
     let refused = refused.expect("its room is used up").to_string();
     assert!(refused.contains("etcd refused") && refused.contains("space exceeded"), "{refused}");
     eventually("what was published is followed", || router.splitter().table() == splitter.table());
-}
-
-#[cfg(feature = "tls")]
-#[test]
-fn over_tls_the_certificate_must_be_known() {
-    use serinus_etcd::{Certificate, TlsOptions};
-
-    let directory = tempfile::tempdir().unwrap();
-    let (key, certificate) = (directory.path().join("key.pem"), directory.path().join("certificate.pem"));
-    let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=etcd"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout".as_ref(), key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
-        .output()
-        .expect("no program openssl: apt-get install openssl");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let options = ["--cert-file", certificate.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
-    let cluster = Cluster::launch(1, "https", &options.map(str::to_owned));
-    let pem = Certificate::from_pem(std::fs::read(&certificate).unwrap());
-    let connect = |tls| quick(Etcd::builder(cluster.endpoints())).tls(tls).connect("chat");
-    eventually("it answers who knows its certificate", || {
-        connect(TlsOptions::new().ca_certificate(pem.clone())).is_ok()
-    });
-    let unknown = connect(TlsOptions::new()).unwrap_err();
-    assert!(matches!(unknown, FleetError::Unreachable { .. }), "who does not know it gets no answer: {unknown}");
 }
