@@ -1,14 +1,23 @@
-//! What the benches share: a splitter as it is in service, a plain one to compare with, and a way to time two threads.
+//! What the benches share: a splitter as it is in service, a plain one to compare with, a rollout in its first stage, and
+//! ways to time and to write down.
 
+mod latencies;
 mod naive;
+mod results;
+mod scene;
 
+use std::hint::black_box;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use latencies::{Latencies, Quantiles, on_core};
 pub use naive::NaiveSplitter;
+pub use results::{Spread, folder, write};
+pub use scene::{Scene, plan};
+use serinus::observe::Outcome;
 use serinus::model::{ModelError, VersionId};
-use serinus::route::{HashSplitter, RoutingError, TrafficSplitter, Weights};
+use serinus::route::{HashSplitter, Request, RoutingError, TrafficSplitter, Weights};
 
 /// 36-byte user ids, as many as fit into a cache.
 pub fn user_ids() -> Vec<String> {
@@ -48,6 +57,17 @@ pub fn set_share(splitter: &HashSplitter, share: f64) -> Result<(), RoutingError
     match canary {
         Some(canary) => splitter.set_weights(&Weights::split(table.stable(), canary, share)?),
         None => Ok(()),
+    }
+}
+
+/// Requests of these users one after the other, `iterations` of them, each with this outcome.
+pub fn route_and_finish(splitter: &HashSplitter, users: &[String], iterations: u64, outcome: Outcome) {
+    let mut users = users.iter().cycle();
+    for _ in 0..iterations {
+        let user = users.next().map(String::as_str);
+        let lease = splitter.route(&Request::new().sticky_key(black_box(user)));
+        black_box(lease.version());
+        lease.finish(outcome);
     }
 }
 
