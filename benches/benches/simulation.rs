@@ -15,8 +15,10 @@ fn simulation(fail_rate: f64) -> Simulation {
 
 fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulation");
-    let rows =
-        [("a good version, to the end", 0.03, Ending::Promoted), ("a bad version, rolled back", 0.14, Ending::RolledBack)];
+    let rows = [
+        ("a good version, to the end", 0.03, Ending::Promoted),
+        ("a bad version, rolled back", 0.14, Ending::RolledBack),
+    ];
     for (name, fail_rate, ending) in rows {
         let simulation = simulation(fail_rate);
         let run = simulation.run(1).expect("it makes sense");

@@ -6,7 +6,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 /// Below this many nanoseconds latencies are counted; from here on each is kept, with the time on a core.
-const SLOW: u64 = 1 << 14;
+const SLOW: usize = 1 << 14;
 
 /// The latencies of one thread's requests, timed back to back: each from the end of the one before to its own end, so that
 /// whatever delays the thread is in one of them.
@@ -39,7 +39,7 @@ impl Latencies {
     /// Nothing yet; the first request begins now.
     pub fn begin() -> Self {
         let read = (Instant::now(), on_core());
-        Self { counts: vec![0; SLOW as usize], slow: Vec::with_capacity(1 << 16), last: Instant::now(), read }
+        Self { counts: vec![0; SLOW], slow: Vec::with_capacity(1 << 16), last: Instant::now(), read }
     }
 
     /// A request has ended; says when.
@@ -47,7 +47,7 @@ impl Latencies {
     pub fn ended(&mut self) -> Instant {
         let now = Instant::now();
         let nanos = nanos(now - self.last);
-        match self.counts.get_mut(nanos as usize) {
+        match self.counts.get_mut(place(nanos)) {
             Some(count) => {
                 *count += 1;
                 self.last = now;
@@ -100,7 +100,7 @@ impl Latencies {
         let mut counts = self.counts.clone();
         let mut slow = Vec::new();
         for nanos in self.slow.iter().copied().map(of) {
-            match counts.get_mut(nanos as usize) {
+            match counts.get_mut(place(nanos)) {
                 Some(count) => *count += 1,
                 None => slow.push(nanos),
             }
@@ -111,7 +111,7 @@ impl Latencies {
         let at = |per_10_000: u64| {
             let rank = (all * per_10_000).div_ceil(10_000).max(1);
             if rank > counted {
-                return slow.get((rank - counted - 1) as usize).copied().unwrap_or_default();
+                return slow.get(place(rank - counted - 1)).copied().unwrap_or_default();
             }
             let mut below = 0;
             let place = counts.iter().position(|count| {
@@ -124,12 +124,23 @@ impl Latencies {
     }
 }
 
+fn place(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The time that this thread spends on a core with a work, in nanoseconds.
+pub fn time_on_core(work: impl FnOnce()) -> f64 {
+    let before = on_core();
+    work();
+    on_core().saturating_sub(before).as_secs_f64() * 1e9
+}
+
 /// The time that this thread has spent on a core.
-pub fn on_core() -> Duration {
+fn on_core() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

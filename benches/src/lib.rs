@@ -11,12 +11,12 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use latencies::{Latencies, Quantiles, on_core};
+pub use latencies::{Latencies, Quantiles, time_on_core};
 pub use naive::NaiveSplitter;
 pub use results::{Spread, folder, write};
 pub use scene::{Scene, plan};
-use serinus::observe::Outcome;
 use serinus::model::{ModelError, VersionId};
+use serinus::observe::Outcome;
 use serinus::route::{HashSplitter, Request, RoutingError, TrafficSplitter, Weights};
 
 /// 36-byte user ids, as many as fit into a cache.

@@ -19,6 +19,8 @@ use serinus::route::{HashSplitter, Request, TrafficSplitter};
 use serinus_benches::{Scene, folder, route_and_finish, splitter, user_ids, versions, write};
 
 type Failure = Box<dyn Error>;
+/// Does a work so many times.
+type Run = fn(u64) -> Result<(), Failure>;
 
 /// Requests of the shorter run; the longer one has twice as many, and the difference is free of how a run begins. Sixteen
 /// rounds of all users: beyond anybody's share where users are capped.
@@ -27,7 +29,7 @@ const BOUNDS: &str = include_str!("../../instructions.toml");
 
 const OUTCOME: Outcome = Outcome::ok().latency_ms(830.0).ttft_ms(41.0).tokens(212).passed(true);
 
-const WORKS: [(&str, fn(u64) -> Result<(), Failure>); 6] = [
+const WORKS: [(&str, Run); 6] = [
     ("version_for", version_for),
     ("route+finish", |n| routed(n, None, OUTCOME)),
     ("route+finish, recording", |n| routed(n, Some((two_signals(), UserCap::None)), OUTCOME)),

@@ -35,6 +35,8 @@ struct Seen {
 struct Tails {
     seconds: f64,
     threads: usize,
+    /// The least by which two readings of the clock differ, in nanoseconds.
+    step: u64,
     quiet: Seen,
     changing: Seen,
     /// A request that does nothing, timed as the others: what the clock itself takes.
@@ -47,15 +49,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tails = Tails {
         seconds,
         threads: THREADS,
+        step: step(),
         quiet: routed(time, false),
         changing: routed(time, true),
         nothing: seen(time, 0, || |user: &str| _ = black_box(user)),
     };
-    println!("| {seconds} s on {THREADS} threads, ns | p50 | p99 | p99.9 | p99.99 | max | preempted |\n|---|---|---|---|---|---|---|");
+    println!(
+        "| {seconds} s on {THREADS} threads, ns | p50 | p99 | p99.9 | p99.99 | max | preempted |\n|---|---|---|---|---|---|---|"
+    );
     for (name, seen) in [("quiet", &tails.quiet), ("changing", &tails.changing), ("nothing", &tails.nothing)] {
         for (clock, of) in [("wall", seen.wall), ("on a core", seen.on_core)] {
             let Quantiles { p50, p99, p99_9, p99_99, max } = of;
-            println!("| {name}, {clock} | {p50} | {p99} | {p99_9} | {p99_99} | {max} | {} of {} |", seen.preempted, seen.requests);
+            println!(
+                "| {name}, {clock} | {p50} | {p99} | {p99_9} | {p99_99} | {max} | {} of {} |",
+                seen.preempted, seen.requests
+            );
         }
     }
     Ok(write("tails", &tails)?)
@@ -112,9 +120,20 @@ fn seen<F: FnMut(&str)>(time: Duration, changes: u64, request: impl Fn() -> F + 
         running.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     let mut all = Latencies::begin();
-    parts.iter().for_each(|(latencies, _)| all.merge(latencies));
+    for (latencies, _) in &parts {
+        all.merge(latencies);
+    }
     let preempted = parts.iter().map(|(_, preempted)| preempted).sum();
     Seen { requests: all.len(), preempted, changes, wall: all.wall(), on_core: all.on_core() }
+}
+
+fn step() -> u64 {
+    let apart = |_| {
+        let first = Instant::now();
+        first.elapsed().as_nanos()
+    };
+    let least = (0..100_000).map(apart).filter(|nanos| *nanos > 0).min();
+    least.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or_default()
 }
 
 /// How often this thread has been taken off its core; 0 where the system does not tell.

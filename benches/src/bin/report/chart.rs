@@ -1,14 +1,17 @@
 //! The plot: bars on a logarithmic scale, as an SVG that reads on light ground and on dark.
 
 use super::figures::{Figure, Figures};
-use super::units::time;
 use super::peers;
+use super::units::time;
 
 const WIDTH: f64 = 900.0;
 /// Where bars begin, and how long the longest may be.
 const LEFT: f64 = 320.0;
 const LENGTH: f64 = 480.0;
 const BAR: f64 = 13.0;
+
+/// The powers of ten, in nanoseconds, that a scale may begin and end with.
+const DECADES: std::ops::RangeInclusive<i32> = -1..=11;
 
 const STYLE: &str = "
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -42,13 +45,14 @@ struct Row {
 /// Panels of whatever was measured: routing beside its peers, the same from Python, statistics.
 pub(super) fn draw(figures: &Figures) -> String {
     let panels = [routing(figures), python(figures), statistics(figures)];
-    let (mut body, mut y) = (String::new(), 10.0);
+    let (mut body, mut y) = (Vec::new(), 10.0);
     for panel in panels.iter().filter(|panel| !panel.rows.is_empty()) {
         y = panel.draw(y, &mut body);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" width=\"{WIDTH}\" height=\"{y}\" role=\"img\" \
-         aria-label=\"Benchmarks\">\n<style>{STYLE}\n</style>\n{body}</svg>\n"
+         aria-label=\"Benchmarks\">\n<style>{STYLE}\n</style>\n{}\n</svg>\n",
+        body.join("\n")
     )
 }
 
@@ -97,23 +101,24 @@ impl Panel {
     }
 
     /// Draws itself from `y` down; says where it ends.
-    fn draw(&self, y: f64, svg: &mut String) -> f64 {
+    fn draw(&self, y: f64, svg: &mut Vec<String>) -> f64 {
         let all = || self.rows.iter().flat_map(|row| row.bars.iter().copied());
-        let first = all().fold(f64::INFINITY, f64::min).log10().floor();
-        let last = all().fold(0.0, f64::max).log10().ceil().max(first + 1.0);
-        let x = |ns: f64| LEFT + LENGTH * (ns.log10() - first) / (last - first);
-        *svg += &format!("<text class=\"title\" x=\"10\" y=\"{}\">{}</text>\n", y + 14.0, escaped(&self.title));
+        let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
+        let first = DECADES.rev().find(|decade| 10f64.powi(*decade) <= least).unwrap_or(*DECADES.start());
+        let last = (first + 1..=*DECADES.end()).find(|decade| 10f64.powi(*decade) >= most).unwrap_or(*DECADES.end());
+        let x = |ns: f64| LEFT + LENGTH * (ns.log10() - f64::from(first)) / f64::from(last - first);
+        svg.push(format!("<text class=\"title\" x=\"10\" y=\"{}\">{}</text>", y + 14.0, escaped(&self.title)));
         let top = y + 40.0;
         let height: f64 = self.rows.iter().map(Row::height).sum();
-        for decade in first as i32..=last as i32 {
+        for decade in first..=last {
             let ns = 10f64.powi(decade);
             let label = time(Figure { middle: ns, spread: None }).replace(".00", "").replace(".0", "");
             let (at, end) = (x(ns), top + height);
-            *svg += &format!(
+            svg.push(format!(
                 "<line class=\"grid\" x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{end}\"/>\
-                 <text class=\"small\" x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                 <text class=\"small\" x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
                 top - 5.0
-            );
+            ));
         }
         let mut y = top;
         for row in &self.rows {
@@ -129,23 +134,23 @@ impl Row {
         BAR * self.bars.len() as f64 + 9.0
     }
 
-    fn draw(&self, y: f64, x: impl Fn(f64) -> f64, svg: &mut String) {
+    fn draw(&self, y: f64, x: impl Fn(f64) -> f64, svg: &mut Vec<String>) {
         let middle = y + self.height() / 2.0 + 4.0;
         let name = escaped(&self.name);
-        *svg += &format!("<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>\n", LEFT - 10.0);
+        svg.push(format!("<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>", LEFT - 10.0));
         for (n, &ns) in self.bars.iter().enumerate() {
             let class = if self.ours { "ours" } else { "other" };
             let second = if n > 0 { " second" } else { "" };
             let (top, end) = (y + 4.0 + BAR * n as f64, x(ns).max(LEFT + 1.0));
             let value = time(Figure { middle: ns, spread: None });
-            *svg += &format!(
+            svg.push(format!(
                 "<rect class=\"{class}{second}\" x=\"{LEFT}\" y=\"{top}\" width=\"{:.1}\" height=\"{}\"/>\
-                 <text class=\"small\" x=\"{:.1}\" y=\"{}\">{value}</text>\n",
+                 <text class=\"small\" x=\"{:.1}\" y=\"{}\">{value}</text>",
                 end - LEFT,
                 BAR - 1.0,
                 end + 5.0,
                 top + 10.0
-            );
+            ));
         }
     }
 }
@@ -165,8 +170,11 @@ mod tests {
             figures.put(format!("peers/{id}"), Figure { middle, spread: None });
         }
         let svg = draw(&figures);
-        let widths: Vec<&str> =
-            svg.lines().filter_map(|line| line.strip_prefix("<rect ")?.split_once("width=\"")).map(|(_, rest)| &rest[..5]).collect();
+        let widths: Vec<&str> = svg
+            .lines()
+            .filter_map(|line| line.strip_prefix("<rect ")?.split_once("width=\""))
+            .map(|(_, rest)| &rest[..5])
+            .collect();
         assert_eq!(widths, ["1.0\" ", "240.0", "480.0"]);
         assert!(svg.contains(">a&lt;b</text>") && svg.matches("class=\"ours\"").count() == 1);
         assert!(!svg.contains("Python"), "{svg}");

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn files_are_figures_by_place() {
         let mut figures = Figures::default();
-        let file = json!({"versions": {"NumPy": "2.4"}, "ns": {"a b": {"median": 6.0, "low": 5.0, "high": 9.0}, "c": 3}});
+        let file =
+            json!({"versions": {"NumPy": "2.4"}, "ns": {"a b": {"median": 6.0, "low": 5.0, "high": 9.0}, "c": 3}});
         figures.add("python", &file);
         assert_eq!(figures.get("python/ns/a b"), Some(Figure { middle: 6.0, spread: Some((5.0, 9.0)) }));
         assert_eq!(figures.get("2 * python/ns/a b / python/ns/c").map(|ratio| ratio.middle), Some(4.0));

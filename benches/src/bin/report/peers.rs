@@ -41,16 +41,18 @@ pub(super) fn table(figures: &Figures) -> String {
         let ratio = figures.get(&format!("peers/{engine}/{threads} / {other}"));
         ratio.map_or("–".to_owned(), |ratio| three_digits(ratio.middle))
     };
-    let mut table = "| engine | version | one thread | two threads | times the floor | of the fastest peer's time |\n\
-                     |---|---|---|---|---|---|"
-        .to_owned();
+    let mut table = vec![
+        "| engine | version | one thread | two threads | times the floor | of the fastest peer's time |".to_owned(),
+        "|---|---|---|---|---|---|".to_owned(),
+    ];
     for (engine, one) in rows {
         let two = figures.get(&format!("peers/{engine}/2")).map_or("–".to_owned(), time);
-        let version = engine.split(' ').next().and_then(|name| figures.text(&format!("version/{name}"))).unwrap_or_default();
+        let version =
+            engine.split(' ').next().and_then(|name| figures.text(&format!("version/{name}"))).unwrap_or_default();
         let (floor, fastest) = (times(&engine, "1", "peers/floor/1"), times(&engine, "1", "fastest peer/1"));
-        table += &format!("\n| {engine} | {version} | {} | {two} | {floor} | {fastest} |", time(one));
+        table.push(format!("| {engine} | {version} | {} | {two} | {floor} | {fastest} |", time(one)));
     }
-    table
+    table.join("\n")
 }
 
 /// All engines that Python can call, the fastest first.
@@ -60,15 +62,18 @@ pub(super) fn python_table(figures: &Figures) -> String {
         return String::new();
     }
     rows.sort_by(|(_, a), (_, b)| a.middle.total_cmp(&b.middle));
-    let mut table = "| engine | version | a call | times `version_for` of Serinus |\n|---|---|---|---|".to_owned();
+    let mut table = vec![
+        "| engine | version | a call | times `version_for` of Serinus |".to_owned(),
+        "|---|---|---|---|".to_owned(),
+    ];
     for (engine, figure) in rows {
         let package = engine.split(' ').next().unwrap_or_default();
         let version = figures.text(&format!("python-peers/versions/{package}")).unwrap_or_default();
         let ratio = figures.get(&format!("python-peers/ns/{engine} / python-peers/ns/serinus version_for"));
         let ratio = ratio.map_or("–".to_owned(), |ratio| three_digits(ratio.middle));
-        table += &format!("\n| {engine} | {version} | {} | {ratio} |", time(figure));
+        table.push(format!("| {engine} | {version} | {} | {ratio} |", time(figure)));
     }
-    table
+    table.join("\n")
 }
 
 #[cfg(test)]

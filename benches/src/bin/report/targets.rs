@@ -32,7 +32,7 @@ struct Target {
 /// The targets of which something was measured; says of each whether it is met.
 pub(super) fn table(figures: &Figures) -> Result<String, Box<dyn Error>> {
     let targets: Targets = toml::from_str(TARGETS)?;
-    let mut table = String::new();
+    let mut rows = Vec::new();
     for target in &targets.target {
         let Some(measured) = figures.get(&target.measured) else { continue };
         let is_ratio = target.measured.contains(" / ");
@@ -51,9 +51,12 @@ pub(super) fn table(figures: &Figures) -> Result<String, Box<dyn Error>> {
             (false, Some(reason)) => format!("**missed**: {reason}"),
             (false, None) => "**missed**".to_owned(),
         };
-        table += &format!("\n| {} | {asked} | {} | {verdict} |", target.what, read(measured));
+        rows.push(format!("| {} | {asked} | {} | {verdict} |", target.what, read(measured)));
     }
-    Ok(if table.is_empty() { table } else { format!("| what | target | measured | |\n|---|---|---|---|{table}") })
+    if rows.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(format!("| what | target | measured | |\n|---|---|---|---|\n{}", rows.join("\n")))
 }
 
 #[cfg(test)]

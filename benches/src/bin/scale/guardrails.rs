@@ -12,7 +12,7 @@ use serinus::evaluate::{
     CanaryEvaluator, Comparison, Guardrail, RateOf, SequentialBuilder, SequentialEvaluator, StandardGuardrail, Timing,
 };
 use serinus::observe::{Observation, Outcome, Signal};
-use serinus_benches::{Spread, on_core, versions};
+use serinus_benches::{Spread, time_on_core, versions};
 
 use super::held::held;
 
@@ -35,13 +35,12 @@ pub(super) fn evaluate(guardrails: usize) -> Result<Cost, Box<dyn Error>> {
     };
     let (fed, bytes) = fed(with, |outcome| outcome)?;
     let now = Timestamp::from_secs_f64(f64::from(REQUESTS));
-    let measure = || {
-        let before = on_core();
+    let looks = || {
         for _ in 0..LOOKS {
             black_box(fed.evaluate(now));
         }
-        (on_core() - before).as_secs_f64() * 1e9 / f64::from(LOOKS)
     };
+    let measure = || time_on_core(looks) / f64::from(LOOKS);
     Ok(Cost { evaluate_ns: super::fifteen(measure)?, bytes })
 }
 
@@ -128,6 +127,6 @@ impl Signal for Remainder {
     }
 
     fn failed(&self, outcome: &Outcome) -> Option<bool> {
-        outcome.tokens.map(|tokens| tokens as usize % (20 + self.1) == 0)
+        outcome.tokens.map(|tokens| (tokens as usize).is_multiple_of(20 + self.1))
     }
 }

@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut by_rollouts = BTreeMap::new();
     for n in [1, 10, 100, 1_000] {
         let cost = rollouts::at_once(n)?;
-        println!("| {n} | {:.0} | {} | {} |", cost.tick_ns.median, cost.bytes_each, cost.threads);
+        println!("| {n} | {:.0} | {} | {} |", cost.tick_ns.median, cost.bytes_each.all, cost.threads);
         by_rollouts.insert(n, cost);
     }
     let threads_of_a_deployment = rollouts::threads_of_a_deployment()?;

@@ -10,7 +10,7 @@ use serinus::clock::{ManualClock, Timestamp};
 use serinus::deploy::Deployment;
 use serinus::observe::Outcome;
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
-use serinus_benches::{Scene, Spread, on_core, plan};
+use serinus_benches::{Scene, Spread, plan, time_on_core};
 
 use super::held::held;
 
@@ -22,10 +22,20 @@ const REQUESTS: u32 = 10;
 pub(super) struct Cost {
     /// Of all of them, one after the other on one thread.
     pub(super) tick_ns: Spread,
-    /// Splitter, evaluator, shares of users, and the journal in memory.
-    pub(super) bytes_each: usize,
+    pub(super) bytes_each: Bytes,
     /// Of the process, beyond the one that drives them.
     pub(super) threads: usize,
+}
+
+#[derive(Serialize)]
+pub(super) struct Bytes {
+    pub(super) all: usize,
+    /// The evaluator and the rest of what drives a rollout.
+    engine: usize,
+    /// With the evidence that one thread has left, and the shares of users.
+    splitter: usize,
+    /// In memory.
+    journal: usize,
 }
 
 /// This many rollouts in their first stages.
@@ -43,13 +53,25 @@ pub(super) fn at_once(rollouts: usize) -> Result<Cost, Box<dyn Error>> {
                 scene.splitter.route(&Request::new().sticky_key(user.as_str())).finish(outcome);
             }
         }
-        let begun = on_core();
-        scenes.iter_mut().for_each(Scene::tick);
-        ticks.push((on_core() - begun).as_secs_f64() * 1e9);
+        ticks.push(time_on_core(|| scenes.iter_mut().for_each(Scene::tick)));
     }
     let tick_ns = Spread::of(ticks).ok_or("no second has passed")?;
-    let bytes_each = (held() - before) / rollouts;
-    Ok(Cost { tick_ns, bytes_each, threads: threads().saturating_sub(threads_before) })
+    let (threads, all) = (threads().saturating_sub(threads_before), held() - before);
+    let (mut splitters, mut journals) = (Vec::new(), Vec::new());
+    for Scene { splitter, journal, .. } in scenes {
+        splitters.push(splitter);
+        journals.push(journal);
+    }
+    let without_engines = held() - before;
+    drop(splitters);
+    let without_splitters = held() - before;
+    let bytes_each = Bytes {
+        all: all / rollouts,
+        engine: all.saturating_sub(without_engines) / rollouts,
+        splitter: (without_engines - without_splitters) / rollouts,
+        journal: without_splitters / rollouts,
+    };
+    Ok(Cost { tick_ns, bytes_each, threads })
 }
 
 /// Of a deployment between two ticks: calls to the host have threads of their own while they run.

@@ -5,7 +5,7 @@ use std::error::Error;
 use serinus::model::VersionId;
 use serinus::observe::Outcome;
 use serinus::route::{HashSplitter, Weights};
-use serinus_benches::{Spread, on_core, user_ids};
+use serinus_benches::{Spread, time_on_core, user_ids};
 
 const REQUESTS: u32 = 500_000;
 
@@ -15,10 +15,7 @@ pub(super) fn route_and_finish(versions: u32) -> Result<Spread, Box<dyn Error>> 
     let ids = (1..=versions).map(|n| VersionId::new(format!("v{n}"))).collect::<Result<Vec<_>, _>>()?;
     let splitter = HashSplitter::new("llama-70b-chat", &Weights::new(ids.into_iter().map(|id| (id, share)))?);
     let (users, outcome) = (user_ids(), Outcome::ok().latency_ms(830.0));
-    let measure = || {
-        let before = on_core();
-        serinus_benches::route_and_finish(&splitter, &users, REQUESTS.into(), outcome);
-        (on_core() - before).as_secs_f64() * 1e9 / f64::from(REQUESTS)
-    };
+    let requests = || serinus_benches::route_and_finish(&splitter, &users, REQUESTS.into(), outcome);
+    let measure = || time_on_core(requests) / f64::from(REQUESTS);
     Ok(super::fifteen(measure)?)
 }
