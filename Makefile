@@ -53,8 +53,9 @@ bench:
 
 ## The Python package beside what one would use without it.
 bench-python:
-	PROFILE=wheel scripts/python-environment.sh bench 'numpy>=2,<3' 'scipy>=1.16,<2'
+	PROFILE=wheel scripts/python-environment.sh bench 'numpy>=2,<3' 'scipy>=1.16,<2' -r benches/python/peers.txt
 	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/package.py
+	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/peers.py
 
 ## The API's documentation, in target/doc.
 docs:

@@ -4,11 +4,7 @@ Needs serinus, numpy and scipy. The plain splitter is the usual first draft: a l
 shared counter."""
 
 import os
-import random
 import sys
-import threading
-import time
-import timeit
 
 for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
@@ -18,42 +14,9 @@ import scipy
 import serinus as sr
 from scipy import stats as scipy_stats
 from serinus import stats
+from shared import PlainSplitter, per_call
 
 USERS = [f"user-{n:08x}-0123-4567-89ab-cdef" for n in range(10_000)]
-
-
-class PlainSplitter:
-    def __init__(self, weights):
-        self.weights = weights
-        self.users = {}
-        self.counts = dict.fromkeys(weights, 0)
-        self.lock = threading.Lock()
-
-    def route(self, request):
-        user = request.get("user_id")
-        category, forced = request.get("category"), request.get("force_version")
-        if forced in self.weights:
-            return forced
-        version = self.users.get(user)
-        if category is None and version in self.weights:
-            self.counts[version] += 1
-            return version
-        with self.lock:
-            version = random.choices(list(self.weights), list(self.weights.values()))[0]
-            if user:
-                self.users[user] = version
-            self.counts[version] += 1
-        return version
-
-
-def per_call(work, of, least_seconds=0.7):
-    """Median nanoseconds of one of `of` things that `work` does."""
-    work()
-    times = []
-    begin = time.perf_counter()
-    while len(times) < 5 or time.perf_counter() - begin < least_seconds:
-        times.append(timeit.timeit(work, number=1) / of * 1e9)
-    return float(np.median(times))
 
 
 def row(name, ours, peer=None, of=1, unit="ns"):
