@@ -69,7 +69,7 @@ bench-programs:
 ## The Python package beside what one would use without it.
 bench-python:
 	@echo '== Python: about 3 minutes, after the wheel is built'
-	PROFILE=wheel scripts/python-environment.sh bench -r benches/python/requirements.txt
+	PROFILE=wheel scripts/python-environment.sh bench -r benches/python/requirements.txt -r benches/python/peers.txt
 	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/package.py
 	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/fixed_sample.py
 	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/peers.py

@@ -9,10 +9,10 @@ for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
 
 import numpy as np
-import results
 import scipy
 import statsmodels
 from scipy import stats
+from shared import spread, write
 from statsmodels.stats.power import NormalIndPower
 
 rng = np.random.default_rng(1)
@@ -28,7 +28,7 @@ print("\n| work | median |\n|---|---|")
 
 
 def row(name, work):
-    ns[name] = results.spread(work, most_times=200)
+    ns[name] = spread(work, least_seconds=1.0, most_times=200)
     print(f"| {name} | {ns[name]['median'] / 1e6:.4f} ms |", flush=True)
 
 
@@ -49,4 +49,4 @@ row(
     "fixed_sample/bootstrap mean difference",
     lambda: stats.bootstrap((a, b), mean_difference, n_resamples=9_999, method="BCa"),
 )
-results.write("scipy", {"versions": versions, "ns": ns})
+write("scipy", {"versions": versions, "ns": ns})

@@ -4,45 +4,19 @@ Needs serinus, numpy and scipy. The plain splitter is the usual first draft: a l
 shared counter."""
 
 import os
-import random
 import sys
-import threading
 
 for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
 
 import numpy as np
-import results
 import scipy
 import serinus as sr
 from scipy import stats as scipy_stats
 from serinus import stats
+from shared import PlainSplitter, spread, write
 
 USERS = [f"user-{n:08x}-0123-4567-89ab-cdef" for n in range(10_000)]
-
-
-class PlainSplitter:
-    def __init__(self, weights):
-        self.weights = weights
-        self.users = {}
-        self.counts = dict.fromkeys(weights, 0)
-        self.lock = threading.Lock()
-
-    def route(self, request):
-        user = request.get("user_id")
-        category, forced = request.get("category"), request.get("force_version")
-        if forced in self.weights:
-            return forced
-        version = self.users.get(user)
-        if category is None and version in self.weights:
-            self.counts[version] += 1
-            return version
-        with self.lock:
-            version = random.choices(list(self.weights), list(self.weights.values()))[0]
-            if user:
-                self.users[user] = version
-            self.counts[version] += 1
-        return version
 
 
 versions = {
@@ -56,12 +30,12 @@ ns = {}
 
 def row(name, ours, peer=None, of=1, unit="ns"):
     scale = {"ns": 1.0, "us": 1e3, "ms": 1e6}[unit]
-    ns[name] = {"serinus": results.spread(ours, of, 0.7)}
+    ns[name] = {"serinus": spread(ours, of)}
     mine = ns[name]["serinus"]["median"]
     if peer is None:
         print(f"| {name} | {mine / scale:,.3g} {unit} | | |", flush=True)
         return
-    ns[name]["without"] = results.spread(peer, of, 0.7)
+    ns[name]["without"] = spread(peer, of)
     theirs = ns[name]["without"]["median"]
     print(f"| {name} | {mine / scale:,.3g} {unit} | {theirs / scale:,.3g} {unit} | {theirs / mine:,.1f} |", flush=True)
 
@@ -175,4 +149,4 @@ row(
     lambda: scipy_stats.ttest_ind(a, b, equal_var=False),
     unit="us",
 )
-results.write("python", {"versions": versions, "ns": ns})
+write("python", {"versions": versions, "ns": ns})
