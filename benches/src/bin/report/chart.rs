@@ -2,7 +2,7 @@
 
 use super::figures::{Figure, Figures};
 use super::peers;
-use super::units::time;
+use super::units::{round_time, time};
 
 const WIDTH: f64 = 900.0;
 /// Where bars begin, and how long the longest may be.
@@ -112,7 +112,7 @@ impl Panel {
         let height: f64 = self.rows.iter().map(Row::height).sum();
         for decade in first..=last {
             let ns = 10f64.powi(decade);
-            let label = time(Figure { middle: ns, spread: None }).replace(".00", "").replace(".0", "");
+            let label = round_time(ns);
             let (at, end) = (x(ns), top + height);
             svg.push(format!(
                 "<line class=\"grid\" x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{end}\"/>\

@@ -5,7 +5,7 @@ use std::error::Error;
 use serde::Deserialize;
 
 use super::figures::{Figure, Figures};
-use super::units::{three_digits, time};
+use super::units::{round_time, three_digits, time};
 
 const TARGETS: &str = include_str!("../../../report/targets.toml");
 
@@ -38,7 +38,7 @@ pub(super) fn table(figures: &Figures) -> Result<String, Box<dyn Error>> {
         let is_ratio = target.measured.contains(" / ");
         let read = |figure: Figure| if is_ratio { three_digits(figure.middle) } else { time(figure) };
         let bound = |words: &str, bound: f64| {
-            let bound = if is_ratio { bound.to_string() } else { format!("{bound} ns") };
+            let bound = if is_ratio { bound.to_string() } else { round_time(bound) };
             format!("{words} {bound}")
         };
         let (asked, met) = match (target.at_most, target.at_least) {

@@ -27,13 +27,23 @@ pub(super) fn with_commas(value: f64) -> String {
 
 /// A time given in nanoseconds, with its spread.
 pub(super) fn time(figure: Figure) -> String {
-    let (unit, scale) = match figure.middle {
+    let (unit, scale) = unit_of(figure.middle);
+    spread(figure, scale, unit)
+}
+
+/// A round time given in nanoseconds, such as a bound.
+pub(super) fn round_time(ns: f64) -> String {
+    let (unit, scale) = unit_of(ns);
+    format!("{} {unit}", ns / scale)
+}
+
+fn unit_of(ns: f64) -> (&'static str, f64) {
+    match ns {
         short if short < 999.5 => ("ns", 1.0),
         short if short < 999.5e3 => ("µs", 1e3),
         short if short < 999.5e6 => ("ms", 1e6),
         _ => ("s", 1e9),
-    };
-    spread(figure, scale, unit)
+    }
 }
 
 /// A size in bytes.
@@ -71,6 +81,7 @@ mod tests {
         let read: Vec<String> = [12.345, 999.4, 1_000.0, 82_100.0, 23.5e6, 3.25e9].map(|ns| time(alone(ns))).into();
         assert_eq!(read, ["12.3 ns", "999 ns", "1.00 µs", "82.1 µs", "23.5 ms", "3.25 s"]);
         assert_eq!(time(Figure { middle: 2_000.0, spread: Some((1_900.0, 2_111.0)) }), "2.00 µs (1.90 to 2.11)");
+        assert_eq!((round_time(50_000.0), round_time(0.1)), ("50 µs".into(), "0.1 ns".into()));
         assert_eq!(bytes(alone(98_304.0)), "96.0 KiB");
         assert_eq!(seconds(alone(71.26)), "71.3 s");
         assert_eq!((three_digits(0.8), with_commas(1_234_567.0)), ("0.800".into(), "1,234,567".into()));
