@@ -55,7 +55,7 @@ bench-begin:
 	@echo '== building what is measured: minutes, the first time'
 	rm -rf $(CARGO_TARGET_DIR)/criterion $(CARGO_TARGET_DIR)/bench
 	$(CARGO) bench -p serinus-benches --features peers --bench '*' --no-run --quiet
-	$(CARGO) build -p serinus-benches --release --bins --quiet
+	$(CARGO) build -p serinus-benches --features peers --release --bins --quiet
 
 bench-criterion:
 	@echo '== criterion: about 7 minutes'
@@ -63,8 +63,8 @@ bench-criterion:
 
 bench-programs:
 	@echo '== tails, and how cost grows: about a minute'
-	$(CARGO) run --release --quiet -p serinus-benches --bin tails
-	$(CARGO) run --release --quiet -p serinus-benches --bin scale
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin tails
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin scale
 
 ## The Python package beside what one would use without it.
 bench-python:
@@ -80,7 +80,7 @@ bench-size:
 
 bench-report:
 	@echo '== the report'
-	$(CARGO) run --release --quiet -p serinus-benches --bin report
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin report
 
 ## Instructions of the request path, counted by callgrind and held to benches/instructions.toml.
 instructions:

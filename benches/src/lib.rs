@@ -1,8 +1,11 @@
 //! What the benches share: a splitter as it is in service, a plain one to compare with, a rollout in its first stage, and
 //! ways to time and to write down.
 
+mod floor;
 mod latencies;
 mod naive;
+#[cfg(feature = "peers")]
+pub mod peers;
 mod results;
 mod scene;
 
@@ -11,6 +14,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use floor::Floor;
 pub use latencies::{Latencies, Quantiles, time_on_core};
 pub use naive::NaiveSplitter;
 pub use results::{Spread, folder, write};
@@ -21,7 +25,12 @@ use serinus::route::{HashSplitter, Request, RoutingError, TrafficSplitter, Weigh
 
 /// 36-byte user ids, as many as fit into a cache.
 pub fn user_ids() -> Vec<String> {
-    (0..1_024u32).map(|n| format!("8f14e45f-ceea-467f-a8c6-{:012x}", n.wrapping_mul(2_654_435_761))).collect()
+    (0..1_024).map(user_id).collect()
+}
+
+/// One of 2^32 user ids of 36 bytes.
+pub fn user_id(n: u32) -> String {
+    format!("8f14e45f-ceea-467f-a8c6-{:012x}", n.wrapping_mul(2_654_435_761))
 }
 
 /// A splitter with 5% of the traffic on a canary.
@@ -73,15 +82,26 @@ pub fn route_and_finish(splitter: &HashSplitter, users: &[String], iterations: u
 
 /// The time that `work` takes when this many threads do it `iterations` times each, side by side.
 pub fn on_threads(threads: usize, iterations: u64, work: impl Fn(u64) + Sync) -> Duration {
+    on_threads_with(threads, iterations, || (), |(), iterations| work(iterations))
+}
+
+/// As [`on_threads`], where each thread first makes what it works with, which is not timed.
+pub fn on_threads_with<T>(
+    threads: usize,
+    iterations: u64,
+    own: impl Fn() -> T + Sync,
+    work: impl Fn(&T, u64) + Sync,
+) -> Duration {
     let barrier = Arc::new(Barrier::new(threads));
     let times = thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
             .map(|_| {
-                let (barrier, work) = (Arc::clone(&barrier), &work);
+                let (barrier, own, work) = (Arc::clone(&barrier), &own, &work);
                 scope.spawn(move || {
+                    let own = own();
                     barrier.wait();
                     let start = Instant::now();
-                    work(iterations);
+                    work(&own, iterations);
                     start.elapsed()
                 })
             })
