@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The model in the example is so small that one thread is faster than several.
 EXAMPLE_ENV = RAYON_NUM_THREADS=1
 
-.PHONY: demo fleet demo-python test test-faults bench bench-python wheel docs format lint unit loom doc-check dependencies example python
+.PHONY: demo fleet demo-python test test-faults bench bench-begin bench-criterion bench-programs bench-python bench-size bench-report instructions wheel docs format lint unit loom doc-check dependencies example python
 # The steps of `test` run one after the other, whatever `-j` says.
 .NOTPARALLEL:
 
@@ -20,7 +20,7 @@ demo-python:
 	scripts/demo-python.sh
 
 ## Everything that must hold: what continuous integration runs.
-test: format lint unit loom doc-check dependencies fleet example python demo demo-python
+test: format lint unit loom doc-check dependencies instructions fleet example python demo demo-python
 
 ## The Python package alone: the wheel, and its suite in a clean virtual environment.
 python:
@@ -47,14 +47,46 @@ test-faults:
 wheel:
 	PROFILE=wheel scripts/python-environment.sh wheel
 
-## Criterion benches of the request path.
-bench:
-	$(CARGO) bench -p serinus-benches
+## Everything measured, beside what one would use instead, and docs/benchmarks.md written of it. Wants an idle machine.
+bench: bench-begin bench-criterion bench-programs instructions bench-python bench-size bench-report
+
+# A page is of one run.
+bench-begin:
+	@echo '== building what is measured: minutes, the first time'
+	rm -rf $(CARGO_TARGET_DIR)/criterion $(CARGO_TARGET_DIR)/bench
+	$(CARGO) bench -p serinus-benches --features peers --bench '*' --no-run --quiet
+	$(CARGO) build -p serinus-benches --features peers --release --bins --quiet
+
+bench-criterion:
+	@echo '== criterion: about 7 minutes'
+	$(CARGO) bench -p serinus-benches --features peers --bench '*'
+
+bench-programs:
+	@echo '== tails, and how cost grows: about a minute'
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin tails
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin scale
 
 ## The Python package beside what one would use without it.
 bench-python:
-	PROFILE=wheel scripts/python-environment.sh bench 'numpy>=2,<3' 'scipy>=1.16,<2'
+	@echo '== Python: about 3 minutes, after the wheel is built'
+	PROFILE=wheel scripts/python-environment.sh bench -r benches/python/requirements.txt -r benches/python/peers.txt
 	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/package.py
+	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/fixed_sample.py
+	$(CARGO_TARGET_DIR)/python/bench/bin/python benches/python/peers.py
+
+bench-size:
+	@echo '== clean builds and sizes: about 2 minutes'
+	scripts/measure-size.sh
+
+bench-report:
+	@echo '== the report'
+	$(CARGO) run --release --quiet -p serinus-benches --features peers --bin report
+
+## Instructions of the request path, counted by callgrind and held to benches/instructions.toml.
+instructions:
+	@echo '== instructions of the request path'
+	$(CARGO) test --release --quiet -p serinus-benches --lib --bins
+	scripts/count-instructions.sh
 
 ## The API's documentation, in target/doc.
 docs:

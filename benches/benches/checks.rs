@@ -2,6 +2,7 @@
 #![allow(missing_docs)] // criterion's macros make undocumented items.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
@@ -79,5 +80,9 @@ fn checks(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, checks);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = checks
+}
 criterion_main!(benches);

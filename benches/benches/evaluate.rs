@@ -1,15 +1,12 @@
-//! `observe()`, `evaluate()`, what a block costs and what an evaluator holds in memory. Run with
-//! `cargo bench -p serinus-benches --bench evaluate`.
+//! `observe()`, `evaluate()` and what a block costs. Run with `cargo bench -p serinus-benches --bench evaluate`.
 #![allow(missing_docs)] // criterion's macros make undocumented items.
-#![allow(clippy::print_stdout)] // the memory is printed beside the times
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use serinus::clock::Timestamp;
-use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator, StandardGuardrail};
+use serinus::evaluate::{CanaryEvaluator, SequentialEvaluator};
 use serinus::observe::{Block, End, Observation, Outcome};
 use serinus_benches::versions;
 
@@ -54,13 +51,6 @@ fn block(evaluator: &SequentialEvaluator) -> Block {
 
 fn bench(criterion: &mut Criterion) {
     let (observations, unjudged) = (observations(outcome), observations(unjudged));
-    print_memory("", evaluator(), &observations);
-    print_memory_of_each(&observations);
-    let strata = observations.iter().zip((0u8..16).cycle()).map(|((observation, at), n)| {
-        let outcome = observation.outcome.stratum(n);
-        (Observation::new(observation.version.clone(), outcome), *at)
-    });
-    print_memory(" of 16 strata", evaluator(), &strata.collect::<Vec<_>>());
     let mut group = criterion.benchmark_group("evaluator");
     for (name, observations) in [("all measured and judged", &observations), ("errors and latency", &unjudged)] {
         group.bench_function(BenchmarkId::new("observe(), tests included", name), |bencher| {
@@ -97,47 +87,9 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What an evaluator that has seen 100,000 requests holds, by the resident memory of many of them.
-fn print_memory(what: &str, mut fed: SequentialEvaluator, observations: &[(Observation, Timestamp)]) {
-    const COPIES: usize = 500;
-    for (observation, at) in observations {
-        fed.observe(observation, *at);
-    }
-    let before = resident_kib();
-    let copies: Vec<SequentialEvaluator> = (0..COPIES).map(|_| black_box(fed.clone())).collect();
-    if let (Some(before), Some(after)) = (before, resident_kib()) {
-        let each = after.saturating_sub(before) / COPIES as u64;
-        println!("memory per evaluator{what}: {each} KiB, and 64 KiB for the shares of users");
-    }
-    drop(black_box(copies));
+criterion_group! {
+    name = evaluate;
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    targets = bench
 }
-
-/// What one guardrail of each kind takes: what an evaluator with that alone holds, beside one with none.
-fn print_memory_of_each(observations: &[(Observation, Timestamp)]) {
-    let alone = |guardrail: Option<StandardGuardrail>| {
-        let (stable, canary) = versions().expect("the names are fine");
-        let builder = SequentialEvaluator::builder(stable, canary).no_default_guardrails();
-        let builder = guardrail.into_iter().fold(builder, |builder, one| builder.guardrail(Arc::new(one), 1.0));
-        builder.build().expect("one guardrail or none is fine")
-    };
-    print_memory(" without guardrails", alone(None), observations);
-    let kinds = [
-        (" with a rate alone", StandardGuardrail::error_rate(0.5)),
-        (" with a time alone", StandardGuardrail::latency(0.2)),
-        (" with scores alone", StandardGuardrail::score(0.05)),
-        (" with lengths alone", StandardGuardrail::length(0.2)),
-    ];
-    for (name, guardrail) in kinds {
-        print_memory(name, alone(Some(guardrail.expect("the margins make sense"))), observations);
-    }
-}
-
-/// The process's resident memory in KiB, where the system tells it.
-fn resident_kib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
-criterion_group!(evaluate, bench);
 criterion_main!(evaluate);

@@ -3,6 +3,7 @@
 #![allow(missing_docs)] // criterion's macros make undocumented items.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use serinus_stats::TestOptions;
@@ -66,5 +67,9 @@ fn others(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(fixed_sample, mann_whitney, others);
+criterion_group! {
+    name = fixed_sample;
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    targets = mann_whitney, others
+}
 criterion_main!(fixed_sample);

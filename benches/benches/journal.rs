@@ -11,51 +11,28 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use serinus::clock::{ManualClock, Timestamp};
-use serinus::deploy::{Engine, Surroundings, Work};
-use serinus::evaluate::SequentialEvaluator;
-use serinus::host::MemoryHost;
 use serinus::journal::{Entry, History, Journal, MemoryJournal, Record, RedbJournal, Snapshot};
-use serinus::model::ModelVersion;
 use serinus::observe::Outcome;
-use serinus::plan::{Fleet, RiskPlanner, UpdatePlanner};
-use serinus::rollout::{Input, Rollout};
-use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
+use serinus::route::{Request, TrafficSplitter};
+use serinus_benches::Scene;
 use tempfile::{TempDir, tempdir};
 
 /// All that a rollout writes, from the plan to the end: errors, failures and times fed.
 fn rollout() -> (Vec<Entry>, Snapshot) {
-    let v1 = ModelVersion::builder("chat", "v1").base_model("llama-8b").weight_hash("aa").gpu_memory_gb(16.0);
-    let v1 = v1.build().expect("a valid version");
-    let v2 = v1.to_builder().version("v2").weight_hash("bb").build().expect("a valid version");
-    let fleet = Fleet::new(10, 40.0).expect("a valid fleet");
-    let plan = Arc::new(RiskPlanner::default().plan(&v1, &v2, &fleet).expect("it fits"));
-    let (host, clock) = (MemoryHost::serving(fleet, &v1), Arc::new(ManualClock::new(Timestamp::ZERO)));
-    let splitter = Arc::new(HashSplitter::new("chat", &Weights::all(v1.version())));
-    let journal = Arc::new(MemoryJournal::default());
-    let with = Surroundings::new(Arc::clone(&splitter) as _, Arc::clone(&clock) as _, Arc::clone(&journal) as _);
-    let evaluator = Box::new(SequentialEvaluator::for_plan(&plan).build().expect("a valid plan"));
-    let mut engine = Engine::begin(with, Rollout::new("bench", plan), evaluator).expect("it begins");
-    let mut work = engine.give(Input::Start);
+    let mut scene = Scene::first_stage(Arc::new(ManualClock::new(Timestamp::ZERO)), None, |builder| builder);
     let mut requests = 0u32;
-    while engine.outcome().is_none() {
-        for next in std::mem::take(&mut work) {
-            let answer = match next {
-                Work::Host { call, what } => Input::Reply { call, result: what.make(&host) },
-                Work::Drain { call, .. } => Input::Drained { call },
-                Work::Alert(_) => continue,
-            };
-            work.extend(engine.give(answer));
-        }
+    while scene.engine.outcome().is_none() {
         for _ in 0..300 {
             requests += 1;
             let key = format!("user-{requests}");
-            let lease = splitter.route(&Request::new().sticky_key(key.as_str()));
+            let lease = scene.splitter.route(&Request::new().sticky_key(key.as_str()));
             let latency = 600.0 + f64::from(requests % 97) * 5.0;
             lease.finish(Outcome::ok().latency_ms(latency).ttft_ms(latency / 8.0).passed(!requests.is_multiple_of(50)));
         }
-        clock.advance(Duration::from_secs(20));
-        work.extend(engine.tick());
+        scene.clock.advance(Duration::from_secs(20));
+        scene.tick();
     }
+    let journal = scene.journal;
     let snapshot = journal.snapshot("bench").expect("it is in memory").expect("an hour has snapshots");
     (journal.entries("bench").expect("it is in memory"), snapshot)
 }
@@ -142,6 +119,9 @@ fn bench(criterion: &mut Criterion) {
     let mut sync = plain(folder.path(), length(largest));
     group.bench_function("write+fsync", |bencher| bencher.iter(&mut sync));
     let mut writer = Writer::new(largest);
+    group.bench_function("append, in memory", |bencher| {
+        bencher.iter_batched_ref(MemoryJournal::default, |memory| memory.append(largest), BatchSize::PerIteration);
+    });
     group.bench_function("append", |bencher| bencher.iter(|| writer.append()));
     group.bench_function("keep", |bencher| bencher.iter(|| journal.keep(&kept)));
 
@@ -159,5 +139,9 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    targets = bench
+}
 criterion_main!(benches);

@@ -10,18 +10,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use serinus::observe::{Errors, Failures, Outcome, Signal, Signals, UserCap, UserShares};
-use serinus::route::{HashSplitter, Request, TrafficSplitter};
-use serinus_benches::{NaiveSplitter, on_threads, set_share, splitter, user_ids};
-
-fn route_and_finish(splitter: &HashSplitter, users: &[String], iterations: u64, outcome: Outcome) {
-    let mut users = users.iter().cycle();
-    for _ in 0..iterations {
-        let user = users.next().map(String::as_str);
-        let lease = splitter.route(&Request::new().sticky_key(black_box(user)));
-        black_box(lease.version());
-        lease.finish(outcome);
-    }
-}
+use serinus::route::TrafficSplitter;
+use serinus_benches::{NaiveSplitter, on_threads, route_and_finish, set_share, splitter, user_ids};
 
 fn signals() -> Signals {
     [Arc::new(Errors) as Arc<dyn Signal>, Arc::new(Failures)].into_iter().collect()
@@ -86,7 +76,7 @@ fn bench(criterion: &mut Criterion) {
 
 criterion_group! {
     name = route;
-    config = Criterion::default().sample_size(30).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     targets = bench
 }
 criterion_main!(route);

@@ -1,6 +1,8 @@
 //! What an observation costs the anytime-valid tests. Run with `cargo bench -p serinus-benches --bench sequential`.
 #![allow(missing_docs)] // criterion's macros make undocumented items.
 
+use std::time::Duration;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serinus_stats::sequential::{
     ConfidenceSequence, Count, Direction, DominanceTest, EProcess, ExceedanceTest, Margin, MeanTest, PairedTest,
@@ -69,5 +71,9 @@ fn looks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(sequential, updates, looks);
+criterion_group! {
+    name = sequential;
+    config = Criterion::default().sample_size(30).nresamples(20_000).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = updates, looks
+}
 criterion_main!(sequential);

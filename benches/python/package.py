@@ -4,11 +4,7 @@ Needs serinus, numpy and scipy. The plain splitter is the usual first draft: a l
 shared counter."""
 
 import os
-import random
 import sys
-import threading
-import time
-import timeit
 
 for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
@@ -18,56 +14,34 @@ import scipy
 import serinus as sr
 from scipy import stats as scipy_stats
 from serinus import stats
+from shared import PlainSplitter, spread, write
 
 USERS = [f"user-{n:08x}-0123-4567-89ab-cdef" for n in range(10_000)]
 
 
-class PlainSplitter:
-    def __init__(self, weights):
-        self.weights = weights
-        self.users = {}
-        self.counts = dict.fromkeys(weights, 0)
-        self.lock = threading.Lock()
-
-    def route(self, request):
-        user = request.get("user_id")
-        category, forced = request.get("category"), request.get("force_version")
-        if forced in self.weights:
-            return forced
-        version = self.users.get(user)
-        if category is None and version in self.weights:
-            self.counts[version] += 1
-            return version
-        with self.lock:
-            version = random.choices(list(self.weights), list(self.weights.values()))[0]
-            if user:
-                self.users[user] = version
-            self.counts[version] += 1
-        return version
-
-
-def per_call(work, of, least_seconds=0.7):
-    """Median nanoseconds of one of `of` things that `work` does."""
-    work()
-    times = []
-    begin = time.perf_counter()
-    while len(times) < 5 or time.perf_counter() - begin < least_seconds:
-        times.append(timeit.timeit(work, number=1) / of * 1e9)
-    return float(np.median(times))
+versions = {
+    "Python": sys.version.split()[0],
+    "NumPy": np.__version__,
+    "SciPy": scipy.__version__,
+    "serinus": sr.__version__,
+}
+ns = {}
 
 
 def row(name, ours, peer=None, of=1, unit="ns"):
     scale = {"ns": 1.0, "us": 1e3, "ms": 1e6}[unit]
-    mine = per_call(ours, of) / scale
+    ns[name] = {"serinus": spread(ours, of)}
+    mine = ns[name]["serinus"]["median"]
     if peer is None:
-        print(f"| {name} | {mine:,.3g} {unit} | | |", flush=True)
+        print(f"| {name} | {mine / scale:,.3g} {unit} | | |", flush=True)
         return
-    theirs = per_call(peer, of) / scale
-    print(f"| {name} | {mine:,.3g} {unit} | {theirs:,.3g} {unit} | {theirs / mine:,.1f} |", flush=True)
+    ns[name]["without"] = spread(peer, of)
+    theirs = ns[name]["without"]["median"]
+    print(f"| {name} | {mine / scale:,.3g} {unit} | {theirs / scale:,.3g} {unit} | {theirs / mine:,.1f} |", flush=True)
 
 
-print(f"Python {sys.version.split()[0]}, NumPy {np.__version__}, SciPy {scipy.__version__}, serinus {sr.__version__}\n")
-print("| work | serinus | without it | ratio |\n|---|---|---|---|")
+print(", ".join(f"{package} {version}" for package, version in versions.items()))
+print("\n| work | serinus | without it | ratio |\n|---|---|---|---|")
 
 splitter, plain = sr.Splitter({"v1": 0.95, "v2": 0.05}, salt="chat"), PlainSplitter({"v1": 0.95, "v2": 0.05})
 
@@ -175,3 +149,4 @@ row(
     lambda: scipy_stats.ttest_ind(a, b, equal_var=False),
     unit="us",
 )
+write("python", {"versions": versions, "ns": ns})

@@ -50,7 +50,7 @@ const HEAVY_USERS: &str = "heavy_users";
 ///
 /// Memory is bounded: some 100 KiB with the default guardrails, whatever the traffic. Half of it is the window that describes
 /// the latest requests; a guardrail takes 3 KiB for a rate or a mean and 17 for a time, of both versions together. Besides,
-/// there are 64 KiB for the shares of users, and about 13 KiB for each further stratum. (`benches/evaluate` prints them.)
+/// there are 64 KiB for the shares of users, and about 13 KiB for each further stratum. (`make bench` measures them.)
 ///
 /// ```
 /// use serinus::clock::Timestamp;
