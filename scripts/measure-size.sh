@@ -26,22 +26,20 @@ seconds+=", \"serinus without features\": $(build "$cargo" build -p serinus --no
 counts="\"serinus\": $("$cargo" tree -p serinus -e normal --prefix none | crates)"
 counts+=", \"serinus without features\": $("$cargo" tree -p serinus --no-default-features -e normal --prefix none | crates)"
 
-if grep -q '^peers = ' benches/Cargo.toml; then
-    tree=$("$cargo" tree -p serinus-benches --features peers -e normal --prefix depth --no-dedupe)
-    for peer in unleash-yggdrasil eppo_core growthbook-rust launchdarkly-server-sdk-evaluation statsig-rust; do
-        subtree=$(awk -v peer="$peer" '/^[01][a-zA-Z]/ { inside = ($0 ~ "^1" peer " ") } inside { sub(/^[0-9]+/, ""); print }' <<<"$tree")
-        [ -z "$subtree" ] || counts+=", \"$peer\": $(crates <<<"$subtree")"
-    done
-    # The fastest of them, alone in a package of its own, with the versions that are measured.
-    nearest=unleash-yggdrasil
-    version=$(awk -v peer="1$nearest" '$1 == peer { print substr($2, 2); exit }' <<<"$tree")
-    mkdir -p "$throwaway/package/src"
-    touch "$throwaway/package/src/lib.rs"
+# Each peer alone in a package of its own, with the features and versions that are measured.
+mkdir -p "$throwaway/package/src"
+touch "$throwaway/package/src/lib.rs"
+alone=(--manifest-path "$throwaway/package/Cargo.toml")
+for peer in unleash-yggdrasil eppo_core growthbook-rust launchdarkly-server-sdk-evaluation statsig-rust; do
+    dependency=$(sed -n "s/^\($peer = .*\), optional = true/\1/p" benches/Cargo.toml)
+    [ -n "$dependency" ] || continue
     cp Cargo.lock "$throwaway/package/"
-    printf '[package]\nname = "alone"\nedition = "2024"\n[dependencies]\n%s = "=%s"\n[workspace]\n' "$nearest" "$version" \
-        >"$throwaway/package/Cargo.toml"
-    seconds+=", \"$nearest\": $(build "$cargo" build --manifest-path "$throwaway/package/Cargo.toml")"
-fi
+    printf '[package]\nname = "alone"\nedition = "2024"\n[dependencies]\n%s\n[workspace]\n' "$dependency" >"$throwaway/package/Cargo.toml"
+    # Less the package itself.
+    counts+=", \"$peer\": $(($("$cargo" tree "${alone[@]}" -e normal --prefix none | crates) - 1))"
+    # The fastest of them.
+    [ "$peer" != unleash-yggdrasil ] || seconds+=", \"$peer\": $(build "$cargo" build "${alone[@]}")"
+done
 
 # The wheel that is given to others, if it was built, beside those peers that hold native code too.
 wheels=''

@@ -72,7 +72,7 @@ fn python(figures: &Figures) -> Panel {
         bars: vec![figure.middle],
         ours: engine.starts_with("serinus"),
     };
-    Panel::new("The same from Python", figures.under("python-peers/ns/").map(row).collect())
+    Panel::new("Choosing a version for a user, from Python", figures.under("python-peers/ns/").map(row).collect())
 }
 
 fn statistics(figures: &Figures) -> Panel {
