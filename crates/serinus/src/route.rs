@@ -6,8 +6,11 @@
 //! A request is routed by the first of these that applies: a forced version, a pinned conversation, a category
 //! override, its sticky key, the weights ([`Reason`]).
 
+mod arcs;
 mod bell;
+mod bells;
 mod circle;
+mod counted;
 mod error;
 mod flight;
 mod hash;
@@ -20,9 +23,11 @@ mod request;
 mod routes;
 mod splitter;
 mod stats;
+mod stripe;
 mod table;
 mod tally;
 mod token;
+mod version;
 mod weights;
 
 pub(crate) use bell::Bell;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::lease::{Recording, Stripe, Version};
+use super::counted::Owner;
 use super::request::Reason;
 use super::stats::VersionStats;
+use super::stripe::{Recording, Stripe};
 use super::tally::{Tally, Turnout};
+use super::version::Version;
 use crate::model::VersionId;
 
 #[derive(Debug, Default)]
@@ -22,14 +24,14 @@ pub(super) struct Registry {
 struct Entry {
     version: Arc<Version>,
     serving: bool,
-    stripes: Vec<Arc<Stripe>>,
+    stripes: Vec<Owner<Stripe>>,
     /// Requests of stripes that are gone.
     past: [u64; Reason::COUNT],
 }
 
 impl Entry {
     fn in_flight(&self) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.flight.in_flight()).sum()
+        self.stripes.iter().map(|stripe| stripe.flight().in_flight()).sum()
     }
 }
 
@@ -53,9 +55,9 @@ impl Registry {
         }
     }
 
-    pub(super) fn add(&mut self, stripe: &Arc<Stripe>) {
+    pub(super) fn add(&mut self, stripe: &Owner<Stripe>) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.version, &stripe.version)) {
-            entry.stripes.push(Arc::clone(stripe));
+            entry.stripes.push(stripe.clone());
         }
     }
 
@@ -64,7 +66,7 @@ impl Registry {
     }
 
     /// The versions of this name that are leaving, with the stripes of each.
-    pub(super) fn leaving(&self, id: &VersionId) -> Vec<(Arc<Version>, Vec<Arc<Stripe>>)> {
+    pub(super) fn leaving(&self, id: &VersionId) -> Vec<(Arc<Version>, Vec<Owner<Stripe>>)> {
         let leaving = self.named(id).filter(|entry| !entry.serving);
         leaving.map(|entry| (Arc::clone(&entry.version), entry.stripes.clone())).collect()
     }
@@ -84,7 +86,7 @@ impl Registry {
         for (stripe, recording) in self.stripes_of(block) {
             // The ended ones first, so that none ends uncounted between the two.
             let ended = recording.evidence.lock().ended();
-            let arrivals = stripe.flight.counting();
+            let arrivals = stripe.flight().counting();
             let turnout = turnouts.entry(stripe.version.id.clone()).or_default();
             turnout.arrivals += arrivals;
             turnout.unfinished += arrivals.saturating_sub(ended);
@@ -97,13 +99,13 @@ impl Registry {
         for (stripe, recording) in self.stripes_of(block) {
             let tally = tallies.entry(stripe.version.id.clone()).or_default();
             tally.evidence.merge(&recording.evidence.lock());
-            tally.capped += stripe.flight.capped();
-            tally.arrivals += stripe.flight.counting();
+            tally.capped += stripe.flight().capped();
+            tally.arrivals += stripe.flight().counting();
         }
         tallies
     }
 
-    fn stripes_of(&self, block: u64) -> impl Iterator<Item = (&Arc<Stripe>, &Recording)> {
+    fn stripes_of(&self, block: u64) -> impl Iterator<Item = (&Owner<Stripe>, &Recording)> {
         let stripes = self.entries.iter().flat_map(|entry| &entry.stripes);
         let recorded = stripes.filter_map(|stripe| Some((stripe, stripe.recording.as_ref()?)));
         recorded.filter(move |(_, recording)| recording.block == block)
@@ -121,7 +123,7 @@ impl Registry {
             version.in_flight += entry.in_flight();
             for reason in Reason::ALL {
                 let count = entry.past[reason as usize]
-                    + entry.stripes.iter().map(|stripe| stripe.flight.started(reason)).sum::<u64>();
+                    + entry.stripes.iter().map(|stripe| stripe.flight().started(reason)).sum::<u64>();
                 version.count += count;
                 if count > 0 {
                     *version.by_reason.entry(reason).or_default() += count;
@@ -139,10 +141,10 @@ impl Registry {
             let past = &mut entry.past;
             entry.stripes.retain(|stripe| {
                 let taken = stripe.recording.as_ref().is_none_or(|recording| Some(recording.block) <= discarded);
-                let keep = !taken || Arc::strong_count(stripe) > 1;
+                let keep = !taken || !stripe.is_alone();
                 if !keep {
                     for reason in Reason::ALL {
-                        past[reason as usize] += stripe.flight.started(reason);
+                        past[reason as usize] += stripe.flight().started(reason);
                     }
                 }
                 keep
