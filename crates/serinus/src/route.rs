@@ -15,6 +15,7 @@ mod error;
 mod flight;
 mod hash;
 mod hash_splitter;
+mod ignored;
 mod lease;
 #[cfg(all(loom, test))]
 mod loom;

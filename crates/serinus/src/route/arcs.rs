@@ -28,9 +28,9 @@ impl Arcs {
     /// Of each arc its last point and its owner, in rising order up to the last point of the circle.
     pub(super) fn new(arcs: impl Iterator<Item = (u32, Slot)>) -> Self {
         let arcs: Vec<_> = arcs.map(|(last_point, owner)| Arc { last_point, owner }).collect();
-        let arc_of_part = |part| {
-            let first_point = (part << PART_BITS) as u32;
-            let arc = arcs.partition_point(|arc| arc.last_point < first_point);
+        let arc_of_part = |part: usize| {
+            let first_point = (part as u64) << PART_BITS;
+            let arc = arcs.partition_point(|arc| u64::from(arc.last_point) < first_point);
             // Beyond what fits, the search begins early, which finds the same.
             u16::try_from(arc).unwrap_or(u16::MAX)
         };
@@ -66,8 +66,8 @@ mod tests {
 
     /// Every arc's first and last point, and the neighbours of the parts' limits.
     fn assert_owned(ends: &[u32], arcs: &Arcs) {
-        let limits = (0..=PARTS as u32).flat_map(|part| {
-            let first = part.wrapping_shl(PART_BITS);
+        let limits = (0..256).flat_map(|part| {
+            let first: u32 = part << PART_BITS;
             [first, first.wrapping_sub(1)]
         });
         for point in ends.iter().flat_map(|end| [*end, end.wrapping_add(1)]).chain(limits) {

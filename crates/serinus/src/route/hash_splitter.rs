@@ -57,14 +57,12 @@ use crate::observe::{Signals, UserShares};
 pub struct HashSplitter {
     token_key: TokenKey,
     epoch: CachePadded<Epoch>,
+    /// Read by every request, and apart from the locks, which are written.
+    threads: CachePadded<ThreadLocal<CachePadded<RefCell<Cache>>>>,
     routes: RwLock<Arc<Routes>>,
     registry: Mutex<Registry>,
-    threads: ThreadLocal<CachePadded<RefCell<Cache>>>,
     /// Blocks of evidence opened so far.
     blocks: AtomicU64,
-    forged_tokens: AtomicU64,
-    outdated_tokens: AtomicU64,
-    ignored_forces: AtomicU64,
 }
 
 impl HashSplitter {
@@ -86,11 +84,8 @@ impl HashSplitter {
             epoch: CachePadded::new(epoch),
             routes: RwLock::new(Arc::new(routes)),
             registry: Mutex::new(registry),
-            threads: ThreadLocal::new(),
+            threads: CachePadded::new(ThreadLocal::new()),
             blocks: AtomicU64::new(0),
-            forged_tokens: AtomicU64::new(0),
-            outdated_tokens: AtomicU64::new(0),
-            ignored_forces: AtomicU64::new(0),
         }
     }
 
@@ -226,7 +221,8 @@ impl TrafficSplitter for HashSplitter {
 
     fn stats(&self) -> SplitterStats {
         let table = self.table();
-        let mut versions = self.registry.lock().stats();
+        let registry = self.registry.lock();
+        let mut versions = registry.stats();
         for version in table.serving() {
             versions.entry(version.clone()).or_default();
         }
@@ -237,9 +233,9 @@ impl TrafficSplitter for HashSplitter {
         }
         SplitterStats {
             versions,
-            forged_tokens: self.forged_tokens.load(Ordering::Relaxed),
-            outdated_tokens: self.outdated_tokens.load(Ordering::Relaxed),
-            ignored_forces: self.ignored_forces.load(Ordering::Relaxed),
+            forged_tokens: registry.ignored(|ignored| &ignored.forged_tokens),
+            outdated_tokens: registry.ignored(|ignored| &ignored.outdated_tokens),
+            ignored_forces: registry.ignored(|ignored| &ignored.forces),
         }
     }
 }

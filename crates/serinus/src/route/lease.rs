@@ -158,12 +158,12 @@ impl Marks {
 
     #[inline]
     fn point(self) -> u32 {
-        self.0 as u32
+        (self.0 & 0xFFFF_FFFF) as u32
     }
 
     #[inline]
     fn reason(self) -> Reason {
-        Reason::ALL[usize::from((self.0 >> Self::REASON) as u8) % Reason::COUNT]
+        Reason::ALL[(self.0 >> Self::REASON & 0xFF) as usize % Reason::COUNT]
     }
 
     #[inline]

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
 
 use super::counted::Owner;
+use super::ignored::Ignored;
 use super::request::Reason;
 use super::stats::VersionStats;
 use super::stripe::{Recording, Stripe};
@@ -16,6 +20,8 @@ pub(super) struct Registry {
     entries: Vec<Entry>,
     /// Evidence up to and including this block has been taken; its stripes may go.
     discarded: Option<u64>,
+    /// Of each thread that has routed.
+    ignored: Vec<Arc<CachePadded<Ignored>>>,
 }
 
 /// One version from admission to withdrawal. A version that is admitted again gets another entry, so that a
@@ -59,6 +65,17 @@ impl Registry {
         if let Some(entry) = self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.version, &stripe.version)) {
             entry.stripes.push(stripe.clone());
         }
+    }
+
+    pub(super) fn add_thread(&mut self) -> Arc<CachePadded<Ignored>> {
+        let ignored = Arc::default();
+        self.ignored.push(Arc::clone(&ignored));
+        ignored
+    }
+
+    /// What all threads have ignored of one kind.
+    pub(super) fn ignored(&self, kind: impl Fn(&Ignored) -> &AtomicU64) -> u64 {
+        self.ignored.iter().map(|ignored| kind(ignored).load(Ordering::Relaxed)).sum()
     }
 
     pub(super) fn versions(&self, id: &VersionId) -> Vec<Arc<Version>> {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crossbeam_utils::CachePadded;
 use rand::rngs::SmallRng;
@@ -11,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use super::HashSplitter;
 use crate::route::counted::Owner;
 use crate::route::hash::Seed;
+use crate::route::ignored::{self, Ignored};
 use crate::route::request::Reason;
 use crate::route::routes::{Pinned, Routes, Slot};
 use crate::route::stripe::Stripe;
@@ -25,12 +25,18 @@ pub(super) struct Cache {
     /// This thread's counters, one for each of the routes' versions.
     stripes: Vec<Owner<Stripe>>,
     rng: SmallRng,
+    ignored: Arc<CachePadded<Ignored>>,
 }
 
 impl Cache {
-    fn new(routes: Arc<Routes>, stripes: Vec<Owner<Stripe>>, rng: SmallRng) -> Self {
-        let (epoch, seed) = (routes.epoch, routes.seed);
-        Self { epoch, seed, routes, stripes, rng }
+    fn new(routes: Arc<Routes>, ignored: Arc<CachePadded<Ignored>>) -> Self {
+        let rng = SmallRng::seed_from_u64(rand::random());
+        Self { epoch: routes.epoch, seed: routes.seed, routes, stripes: Vec::new(), rng, ignored }
+    }
+
+    fn follow(&mut self, routes: Arc<Routes>, stripes: Vec<Owner<Stripe>>) {
+        (self.epoch, self.seed) = (routes.epoch, routes.seed);
+        (self.routes, self.stripes) = (routes, stripes);
     }
 
     /// The place of a sticky key on the circle, or a random one.
@@ -63,8 +69,8 @@ impl HashSplitter {
     #[cold]
     fn enter(&self) -> &CachePadded<RefCell<Cache>> {
         self.threads.get_or(|| {
-            let rng = SmallRng::seed_from_u64(rand::random());
-            let mut cache = Cache::new(Arc::clone(&self.routes.read()), Vec::new(), rng);
+            let routes = Arc::clone(&self.routes.read());
+            let mut cache = Cache::new(routes, self.registry.lock().add_thread());
             self.refresh(&mut cache);
             CachePadded::new(RefCell::new(cache))
         })
@@ -79,7 +85,7 @@ impl HashSplitter {
             None => self.register(Stripe::new(Arc::clone(version), pin_epoch, block)),
         };
         let stripes = routes.versions.iter().map(stripe_of).collect();
-        *cache = Cache::new(routes, stripes, cache.rng.clone());
+        cache.follow(routes, stripes);
     }
 
     fn register(&self, stripe: Stripe) -> Owner<Stripe> {
@@ -111,37 +117,37 @@ impl HashSplitter {
     pub(super) fn choose(&self, cache: &mut Cache, request: &Request<'_>) -> (Slot, Reason, u32) {
         let plain = request.force_version.is_none() && request.session_token.is_none() && request.category.is_none();
         let (point, by_point) = cache.point(request.sticky_key);
-        if !plain && let Some((slot, reason)) = self.chosen_by_name(&cache.routes, request) {
+        if !plain && let Some((slot, reason)) = self.chosen_by_name(cache, request) {
             return (slot, reason, point);
         }
         (cache.routes.owner(point), by_point, point)
     }
 
     #[inline(never)]
-    fn chosen_by_name(&self, routes: &Routes, request: &Request<'_>) -> Option<(Slot, Reason)> {
+    fn chosen_by_name(&self, cache: &Cache, request: &Request<'_>) -> Option<(Slot, Reason)> {
         if let Some(version) = request.force_version {
-            if let Some(slot) = routes.named(version) {
+            if let Some(slot) = cache.routes.named(version) {
                 return Some((slot, Reason::Forced));
             }
-            self.ignored_forces.fetch_add(1, Ordering::Relaxed);
+            ignored::count(&cache.ignored.forces);
         }
-        if let Some(slot) = request.session_token.and_then(|token| self.pinned(routes, token)) {
+        if let Some(slot) = request.session_token.and_then(|token| self.pinned(cache, token)) {
             return Some((slot, Reason::Pinned));
         }
-        let overridden = request.category.and_then(|category| routes.overridden(category));
+        let overridden = request.category.and_then(|category| cache.routes.overridden(category));
         overridden.map(|slot| (slot, Reason::Category))
     }
 
-    fn pinned(&self, routes: &Routes, token: &str) -> Option<Slot> {
+    fn pinned(&self, cache: &Cache, token: &str) -> Option<Slot> {
         let pin = token.parse::<SessionToken>().ok().and_then(|token| token.open(&self.token_key));
         let Some(pin) = pin else {
-            self.forged_tokens.fetch_add(1, Ordering::Relaxed);
+            ignored::count(&cache.ignored.forged_tokens);
             return None;
         };
-        match routes.pinned(pin) {
+        match cache.routes.pinned(pin) {
             Pinned::To(slot) => Some(slot),
             Pinned::Outdated => {
-                self.outdated_tokens.fetch_add(1, Ordering::Relaxed);
+                ignored::count(&cache.ignored.outdated_tokens);
                 None
             }
         }
