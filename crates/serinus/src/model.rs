@@ -3,6 +3,7 @@
 mod adapter;
 mod error;
 mod fingerprint;
+mod name;
 mod version;
 mod version_id;
 

@@ -6,12 +6,16 @@
 //! A request is routed by the first of these that applies: a forced version, a pinned conversation, a category
 //! override, its sticky key, the weights ([`Reason`]).
 
+mod arcs;
 mod bell;
+mod bells;
 mod circle;
+mod counted;
 mod error;
 mod flight;
 mod hash;
 mod hash_splitter;
+mod ignored;
 mod lease;
 #[cfg(all(loom, test))]
 mod loom;
@@ -20,9 +24,11 @@ mod request;
 mod routes;
 mod splitter;
 mod stats;
+mod stripe;
 mod table;
 mod tally;
 mod token;
+mod version;
 mod weights;
 
 pub(crate) use bell::Bell;

@@ -1,13 +1,15 @@
 //! The name of a version.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
+use super::name::Name;
 
 /// The longest name, in bytes.
 const LONGEST: usize = 128;
@@ -26,9 +28,9 @@ const LONGEST: usize = 128;
 /// assert!(VersionId::new("v 2").is_err());
 /// # Ok::<(), serinus::model::ModelError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct VersionId(Arc<str>);
+pub struct VersionId(Name);
 
 impl VersionId {
     /// A name, checked.
@@ -43,24 +45,57 @@ impl VersionId {
             let expected = "1 to 128 bytes without white space or control characters";
             return Err(ModelError::new("version", expected, name));
         }
-        Ok(Self(name.into()))
+        Ok(Self(Name::new(name)))
     }
 
     /// The name.
+    #[inline]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The same name, of which no other thread counts the copies.
+    pub(crate) fn unshared(&self) -> Self {
+        Self(Name::new(self.as_str()))
+    }
+}
+
+impl PartialEq for VersionId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for VersionId {}
+
+impl PartialOrd for VersionId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for VersionId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+/// As the text's, which stands for it in maps.
+impl Hash for VersionId {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.as_str().hash(hasher);
     }
 }
 
 impl fmt::Display for VersionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for VersionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

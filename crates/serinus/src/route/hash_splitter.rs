@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, RwLock};
-use rand::Rng;
 use thread_local::ThreadLocal;
 
 use self::cache::Cache;
@@ -58,14 +57,12 @@ use crate::observe::{Signals, UserShares};
 pub struct HashSplitter {
     token_key: TokenKey,
     epoch: CachePadded<Epoch>,
+    /// Read by every request, and apart from the locks, which are written.
+    threads: CachePadded<ThreadLocal<CachePadded<RefCell<Cache>>>>,
     routes: RwLock<Arc<Routes>>,
     registry: Mutex<Registry>,
-    threads: ThreadLocal<CachePadded<RefCell<Cache>>>,
     /// Blocks of evidence opened so far.
     blocks: AtomicU64,
-    forged_tokens: AtomicU64,
-    outdated_tokens: AtomicU64,
-    ignored_forces: AtomicU64,
 }
 
 impl HashSplitter {
@@ -87,11 +84,8 @@ impl HashSplitter {
             epoch: CachePadded::new(epoch),
             routes: RwLock::new(Arc::new(routes)),
             registry: Mutex::new(registry),
-            threads: ThreadLocal::new(),
+            threads: CachePadded::new(ThreadLocal::new()),
             blocks: AtomicU64::new(0),
-            forged_tokens: AtomicU64::new(0),
-            outdated_tokens: AtomicU64::new(0),
-            ignored_forces: AtomicU64::new(0),
         }
     }
 
@@ -103,6 +97,7 @@ impl HashSplitter {
     }
 
     /// The version that a sticky key belongs to. Counts nothing.
+    #[inline]
     pub fn version_for(&self, sticky_key: &str) -> VersionId {
         self.with_version_for(sticky_key, VersionId::clone)
     }
@@ -114,38 +109,35 @@ impl HashSplitter {
     /// If `read` comes back to this splitter.
     #[inline]
     pub fn with_version_for<T>(&self, sticky_key: &str, read: impl FnOnce(&VersionId) -> T) -> T {
-        self.with_cache(|cache| {
-            let slot = cache.routes.owner(cache.routes.sticky(sticky_key));
-            read(&cache.routes.versions[slot].id)
-        })
+        self.with_cache(|cache| read(&cache.owner(sticky_key).id))
     }
 
     /// A lease for a version of the caller's choosing, for splitters with rules of their own; `None` if it is not
     /// served. Give [`Reason::Sticky`] or [`Reason::Weighted`] only if chance alone chose the version: such requests
     /// are evidence, sticky ones as far as the request's user has a share left.
     pub fn lease(&self, request: &Request<'_>, version: &VersionId, reason: Reason) -> Option<Lease> {
-        self.lease_by(|cache, _| {
-            let point = request.sticky_key.map(|key| cache.routes.sticky(key));
-            let point = point.unwrap_or_else(|| cache.rng.next_u32());
-            (cache.routes.named(version.as_str()), reason, point)
-        })
+        loop {
+            let lease = self.with_cache(|cache| {
+                let slot = cache.routes.named(version.as_str())?;
+                let (point, _) = cache.point(request.sticky_key);
+                Some(self.begin(cache, slot, reason, point))
+            });
+            if let Some(lease) = lease? {
+                return Some(lease);
+            }
+        }
     }
 }
 
 impl TrafficSplitter for HashSplitter {
     #[inline]
     fn route(&self, request: &Request<'_>) -> Lease {
-        let lease = self.lease_by(|cache, splitter| {
-            let (slot, reason, point) = splitter.choose(cache, request);
-            (Some(slot), reason, point)
-        });
-        lease.expect("a slot that the routes gave is in the routes")
+        self.lease_by(|cache| self.choose(cache, request))
     }
 
     fn retry(&self, lease: Lease) -> Lease {
         let point = lease.into_cancelled();
-        let again = self.lease_by(|cache, _| (Some(cache.routes.owner(point)), Reason::Retried, point));
-        again.expect("the owner of a point is in the routes")
+        self.lease_by(|cache| (cache.routes.owner(point), Reason::Retried, point))
     }
 
     fn table(&self) -> Arc<RoutingTable> {
@@ -198,7 +190,7 @@ impl TrafficSplitter for HashSplitter {
         for (version, stripes) in leaving {
             version.cancel();
             for stripe in stripes {
-                told += stripe.flight.in_flight();
+                told += stripe.flight().in_flight();
                 stripe.cancellation.ring();
             }
         }
@@ -229,7 +221,8 @@ impl TrafficSplitter for HashSplitter {
 
     fn stats(&self) -> SplitterStats {
         let table = self.table();
-        let mut versions = self.registry.lock().stats();
+        let registry = self.registry.lock();
+        let mut versions = registry.stats();
         for version in table.serving() {
             versions.entry(version.clone()).or_default();
         }
@@ -240,9 +233,9 @@ impl TrafficSplitter for HashSplitter {
         }
         SplitterStats {
             versions,
-            forged_tokens: self.forged_tokens.load(Ordering::Relaxed),
-            outdated_tokens: self.outdated_tokens.load(Ordering::Relaxed),
-            ignored_forces: self.ignored_forces.load(Ordering::Relaxed),
+            forged_tokens: registry.ignored(|ignored| &ignored.forged_tokens),
+            outdated_tokens: registry.ignored(|ignored| &ignored.outdated_tokens),
+            ignored_forces: registry.ignored(|ignored| &ignored.forces),
         }
     }
 }

@@ -2,104 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::bell::Bell;
-use super::flight::{Epoch, Flight};
+use super::counted::InFlight;
 use super::request::Reason;
-use super::token::{Pin, SessionPin, SessionToken, TokenId, TokenKey};
+use super::stripe::Stripe;
+use super::token::{Pin, SessionPin, SessionToken};
 use crate::model::VersionId;
-use crate::observe::{ArmEvidence, End, Outcome, Ready, Signals, UserShares};
-use crate::sync::{AtomicBool, Ordering};
-
-/// What all leases of one version share while it is served.
-#[derive(Debug)]
-pub(crate) struct Version {
-    pub(crate) id: VersionId,
-    pub(crate) token_id: TokenId,
-    token_key: TokenKey,
-    /// Set when the requests still in flight are to stop.
-    cancelled: AtomicBool,
-    /// Rung whenever a request has ended.
-    pub(crate) ended: Bell,
-}
-
-impl Version {
-    pub(crate) fn new(id: VersionId, token_key: TokenKey) -> Self {
-        let token_id = TokenId::new(&id);
-        Self { id, token_id, token_key, cancelled: AtomicBool::new(false), ended: Bell::new() }
-    }
-
-    pub(crate) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
-    }
-}
-
-/// One thread's requests to one version in one block of evidence: written by that thread without a lock that anyone
-/// else holds for longer than it takes to read it.
-#[derive(Debug)]
-pub(crate) struct Stripe {
-    pub(crate) version: Arc<Version>,
-    pub(crate) recording: Option<Recording>,
-    pub(crate) flight: Flight,
-    /// Rung when the version's requests are cancelled.
-    pub(crate) cancellation: Bell,
-}
-
-/// The evidence of a stripe, and what is read off each request.
-#[derive(Debug)]
-pub(crate) struct Recording {
-    pub(crate) block: u64,
-    pub(crate) signals: Signals,
-    pub(crate) shares: Arc<UserShares>,
-    pub(crate) evidence: parking_lot::Mutex<ArmEvidence>,
-}
-
-impl Stripe {
-    pub(crate) fn new(version: Arc<Version>, recording: Option<Recording>) -> Self {
-        Self { version, recording, flight: Flight::new(), cancellation: Bell::new() }
-    }
-
-    #[inline]
-    pub(crate) fn begin(&self, reason: Reason, epoch: &Epoch, seen: u64) -> bool {
-        let counted = self.flight.begin(reason, epoch, seen);
-        if !counted {
-            // Somebody may have counted this request before it was taken back.
-            self.version.ended.ring();
-        }
-        counted
-    }
-
-    /// Whether a request that was begun is evidence: chance chose its version, and its user has not had his share.
-    #[inline]
-    pub(crate) fn counts(&self, reason: Reason, point: u32) -> bool {
-        let within = match (reason, &self.recording) {
-            (Reason::Sticky, Some(recording)) => recording.shares.take(point),
-            _ => true,
-        };
-        if !within {
-            self.flight.cap();
-        }
-        within && reason.is_randomised()
-    }
-
-    #[inline]
-    fn end(&self, is_evidence: bool, end: &End) {
-        if let Some(recording) = self.recording.as_ref().filter(|_| is_evidence) {
-            // The signals are asked before the lock is taken: one of the host's may wait for a lock that a thread holds which
-            // waits for this one.
-            let ready = Ready::new(end, &recording.signals);
-            recording.evidence.lock().count(&ready, &recording.signals);
-        }
-        self.flight.end();
-        self.version.ended.ring();
-    }
-}
+use crate::observe::{End, Outcome};
 
 /// The right to run one request on one version.
 ///
@@ -126,39 +36,33 @@ impl Stripe {
 /// ```
 #[must_use = "a lease that is dropped at once counts as an abandoned request"]
 pub struct Lease {
-    /// Present until the lease ends.
-    stripe: Option<Arc<Stripe>>,
-    pin_epoch: u64,
-    point: u32,
-    reason: Reason,
-    is_evidence: bool,
+    request: InFlight<Stripe>,
+    marks: Marks,
 }
 
 impl Lease {
-    /// The lease of a request that the stripe has counted as begun.
+    /// The lease of a request that has been counted as begun.
     #[inline]
-    pub(crate) fn new(stripe: Arc<Stripe>, reason: Reason, point: u32, pin_epoch: u64) -> Self {
-        let is_evidence = stripe.counts(reason, point);
-        Self { stripe: Some(stripe), pin_epoch, point, reason, is_evidence }
-    }
-
-    fn stripe(&self) -> &Arc<Stripe> {
-        self.stripe.as_ref().expect("the stripe is taken only by the calls that consume the lease")
+    pub(crate) fn new(request: InFlight<Stripe>, reason: Reason, point: u32) -> Self {
+        let is_evidence = reason.is_randomised() && request.within_share(reason, point);
+        let marks = Marks::new(point, reason, is_evidence, is_evidence && request.recording.is_some());
+        Self { request, marks }
     }
 
     /// The version that must answer this request.
+    #[inline]
     pub fn version(&self) -> &VersionId {
-        &self.stripe().version.id
+        &self.request.id
     }
 
     /// Why this version was chosen.
     pub fn reason(&self) -> Reason {
-        self.reason
+        self.marks.reason()
     }
 
     /// Whether what comes of the request is evidence: chance chose its version, and its user has a share left.
     pub fn is_evidence(&self) -> bool {
-        self.is_evidence
+        self.marks.is_evidence()
     }
 
     /// A token that keeps the conversation on this version; hand it to the client and pass it back in with
@@ -171,14 +75,14 @@ impl Lease {
     /// ended.
     #[inline]
     pub fn session_pin(&self) -> SessionPin {
-        let version = &self.stripe().version;
-        SessionPin { pin: Pin { version: version.token_id, pin_epoch: self.pin_epoch }, key: version.token_key }
+        let Stripe { version, pin_epoch, .. } = &*self.request;
+        SessionPin { pin: Pin { version: version.token_id, pin_epoch: *pin_epoch }, key: version.token_key }
     }
 
     /// Ends the request with what came of it.
     #[inline]
     pub fn finish(mut self, outcome: Outcome) {
-        self.end(&End::Finished(outcome));
+        self.settle(|| End::Finished(outcome));
     }
 
     /// Ends the request as abandoned, as dropping the lease does, with what it had come to when its client went away: how
@@ -186,49 +90,92 @@ impl Lease {
     /// version that is left for being slow does not look fast.
     #[inline]
     pub fn abandon(mut self, so_far: Outcome) {
-        self.end(&End::Abandoned(so_far));
+        self.settle(|| End::Abandoned(so_far));
     }
 
     /// Whether the request must stop: its version is leaving and the drain deadline has passed. Give the lease to
     /// [`TrafficSplitter::retry`](super::TrafficSplitter::retry) to begin again on a version that stays.
     pub fn is_cancelled(&self) -> bool {
-        self.stripe().version.is_cancelled()
+        self.request.version.is_cancelled()
     }
 
     /// Resolves when the request must stop; see [`is_cancelled`](Self::is_cancelled). Works on any async runtime.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + Sync + '_ {
-        let stripe = self.stripe();
+        let stripe = &*self.request;
         stripe.cancellation.until(|| stripe.version.is_cancelled())
     }
 
     /// Blocks until the request must stop, or until the time is up; says whether it must stop.
     pub fn wait_cancelled(&self, timeout: Duration) -> bool {
-        let stripe = self.stripe();
+        let stripe = &*self.request;
         stripe.cancellation.wait(Instant::now().checked_add(timeout), || stripe.version.is_cancelled())
     }
 
     /// Ends the lease as cancelled by the library and gives the place on the circle that it was routed by.
     pub(crate) fn into_cancelled(mut self) -> u32 {
-        self.end(&End::Cancelled);
-        self.point
+        self.settle(|| End::Cancelled);
+        self.marks.point()
     }
 
+    /// Notes what came of the request, once. It is counted as ended when the lease is dropped, right afterwards.
     #[inline]
-    fn end(&mut self, end: &End) {
-        if let Some(stripe) = self.stripe.take() {
-            stripe.end(self.is_evidence, end);
+    fn settle(&mut self, end: impl FnOnce() -> End) {
+        if self.marks.take_recorded() {
+            self.request.record(&end());
         }
     }
 }
 
 impl Drop for Lease {
+    #[inline]
     fn drop(&mut self) {
-        self.end(&End::Abandoned(Outcome::ok()));
+        self.settle(|| End::Abandoned(Outcome::ok()));
     }
 }
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("version", self.version()).field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Lease").field("version", self.version()).field("reason", &self.reason()).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a request, in one word: a lease of two words is handed from call to call in registers.
+#[derive(Clone, Copy)]
+struct Marks(u64);
+
+impl Marks {
+    const REASON: u32 = 32;
+    const EVIDENCE: u64 = 1 << 40;
+    /// What comes of the request is still to be recorded.
+    const RECORDED: u64 = 1 << 41;
+
+    #[inline]
+    fn new(point: u32, reason: Reason, is_evidence: bool, is_recorded: bool) -> Self {
+        let evidence = if is_evidence { Self::EVIDENCE } else { 0 };
+        let recorded = if is_recorded { Self::RECORDED } else { 0 };
+        Self(u64::from(point) | (reason as u64) << Self::REASON | evidence | recorded)
+    }
+
+    #[inline]
+    fn point(self) -> u32 {
+        (self.0 & 0xFFFF_FFFF) as u32
+    }
+
+    #[inline]
+    fn reason(self) -> Reason {
+        Reason::ALL[(self.0 >> Self::REASON & 0xFF) as usize % Reason::COUNT]
+    }
+
+    #[inline]
+    fn is_evidence(self) -> bool {
+        self.0 & Self::EVIDENCE != 0
+    }
+
+    /// Whether it is still to be recorded, which from here on it is not.
+    #[inline]
+    fn take_recorded(&mut self) -> bool {
+        let recorded = self.0 & Self::RECORDED != 0;
+        self.0 &= !Self::RECORDED;
+        recorded
     }
 }

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::lease::{Recording, Stripe, Version};
+use crossbeam_utils::CachePadded;
+
+use super::counted::Owner;
+use super::ignored::Ignored;
 use super::request::Reason;
 use super::stats::VersionStats;
+use super::stripe::{Recording, Stripe};
 use super::tally::{Tally, Turnout};
+use super::version::Version;
 use crate::model::VersionId;
 
 #[derive(Debug, Default)]
@@ -14,6 +20,8 @@ pub(super) struct Registry {
     entries: Vec<Entry>,
     /// Evidence up to and including this block has been taken; its stripes may go.
     discarded: Option<u64>,
+    /// Of each thread that has routed.
+    ignored: Vec<Arc<CachePadded<Ignored>>>,
 }
 
 /// One version from admission to withdrawal. A version that is admitted again gets another entry, so that a
@@ -22,14 +30,14 @@ pub(super) struct Registry {
 struct Entry {
     version: Arc<Version>,
     serving: bool,
-    stripes: Vec<Arc<Stripe>>,
+    stripes: Vec<Owner<Stripe>>,
     /// Requests of stripes that are gone.
     past: [u64; Reason::COUNT],
 }
 
 impl Entry {
     fn in_flight(&self) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.flight.in_flight()).sum()
+        self.stripes.iter().map(|stripe| stripe.flight().in_flight()).sum()
     }
 }
 
@@ -53,10 +61,21 @@ impl Registry {
         }
     }
 
-    pub(super) fn add(&mut self, stripe: &Arc<Stripe>) {
+    pub(super) fn add(&mut self, stripe: &Owner<Stripe>) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.version, &stripe.version)) {
-            entry.stripes.push(Arc::clone(stripe));
+            entry.stripes.push(stripe.clone());
         }
+    }
+
+    pub(super) fn add_thread(&mut self) -> Arc<CachePadded<Ignored>> {
+        let ignored = Arc::default();
+        self.ignored.push(Arc::clone(&ignored));
+        ignored
+    }
+
+    /// What all threads have ignored of one kind.
+    pub(super) fn ignored(&self, kind: impl Fn(&Ignored) -> &AtomicU64) -> u64 {
+        self.ignored.iter().map(|ignored| kind(ignored).load(Ordering::Relaxed)).sum()
     }
 
     pub(super) fn versions(&self, id: &VersionId) -> Vec<Arc<Version>> {
@@ -64,7 +83,7 @@ impl Registry {
     }
 
     /// The versions of this name that are leaving, with the stripes of each.
-    pub(super) fn leaving(&self, id: &VersionId) -> Vec<(Arc<Version>, Vec<Arc<Stripe>>)> {
+    pub(super) fn leaving(&self, id: &VersionId) -> Vec<(Arc<Version>, Vec<Owner<Stripe>>)> {
         let leaving = self.named(id).filter(|entry| !entry.serving);
         leaving.map(|entry| (Arc::clone(&entry.version), entry.stripes.clone())).collect()
     }
@@ -84,7 +103,7 @@ impl Registry {
         for (stripe, recording) in self.stripes_of(block) {
             // The ended ones first, so that none ends uncounted between the two.
             let ended = recording.evidence.lock().ended();
-            let arrivals = stripe.flight.counting();
+            let arrivals = stripe.flight().counting();
             let turnout = turnouts.entry(stripe.version.id.clone()).or_default();
             turnout.arrivals += arrivals;
             turnout.unfinished += arrivals.saturating_sub(ended);
@@ -97,13 +116,13 @@ impl Registry {
         for (stripe, recording) in self.stripes_of(block) {
             let tally = tallies.entry(stripe.version.id.clone()).or_default();
             tally.evidence.merge(&recording.evidence.lock());
-            tally.capped += stripe.flight.capped();
-            tally.arrivals += stripe.flight.counting();
+            tally.capped += stripe.flight().capped();
+            tally.arrivals += stripe.flight().counting();
         }
         tallies
     }
 
-    fn stripes_of(&self, block: u64) -> impl Iterator<Item = (&Arc<Stripe>, &Recording)> {
+    fn stripes_of(&self, block: u64) -> impl Iterator<Item = (&Owner<Stripe>, &Recording)> {
         let stripes = self.entries.iter().flat_map(|entry| &entry.stripes);
         let recorded = stripes.filter_map(|stripe| Some((stripe, stripe.recording.as_ref()?)));
         recorded.filter(move |(_, recording)| recording.block == block)
@@ -121,7 +140,7 @@ impl Registry {
             version.in_flight += entry.in_flight();
             for reason in Reason::ALL {
                 let count = entry.past[reason as usize]
-                    + entry.stripes.iter().map(|stripe| stripe.flight.started(reason)).sum::<u64>();
+                    + entry.stripes.iter().map(|stripe| stripe.flight().started(reason)).sum::<u64>();
                 version.count += count;
                 if count > 0 {
                     *version.by_reason.entry(reason).or_default() += count;
@@ -139,10 +158,10 @@ impl Registry {
             let past = &mut entry.past;
             entry.stripes.retain(|stripe| {
                 let taken = stripe.recording.as_ref().is_none_or(|recording| Some(recording.block) <= discarded);
-                let keep = !taken || Arc::strong_count(stripe) > 1;
+                let keep = !taken || !stripe.is_alone();
                 if !keep {
                     for reason in Reason::ALL {
-                        past[reason as usize] += stripe.flight.started(reason);
+                        past[reason as usize] += stripe.flight().started(reason);
                     }
                 }
                 keep

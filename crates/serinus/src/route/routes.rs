@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::arcs::Arcs;
 use super::hash::Seed;
-use super::lease::Version;
 use super::table::RoutingTable;
 use super::token::{Pin, TokenId};
+use super::version::Version;
 use crate::model::VersionId;
 use crate::observe::{Signals, UserShares};
 
@@ -28,10 +29,8 @@ pub(super) struct Routes {
     pub(super) table: Arc<RoutingTable>,
     pub(super) block: Option<OpenBlock>,
     pub(super) versions: Vec<Arc<Version>>,
-    seed: Seed,
-    /// The last point of each arc, in rising order.
-    ends: Vec<u32>,
-    owners: Vec<Slot>,
+    pub(super) seed: Seed,
+    arcs: Arcs,
     overrides: HashMap<String, Slot>,
 }
 
@@ -50,21 +49,14 @@ impl Routes {
     ) -> Self {
         // Every owner is among the versions: a table names served versions only.
         let slot = |id: &VersionId| versions.iter().position(|version| version.id == *id).unwrap_or(0);
-        let (ends, owners) = table.circle().arcs().map(|(_, end, owner)| (end, slot(owner))).unzip();
+        let arcs = Arcs::new(table.circle().arcs().map(|(_, end, owner)| (end, slot(owner))));
         let overrides = table.overrides().map(|(category, version)| (category.to_owned(), slot(version))).collect();
-        Self { epoch, seed: Seed::new(table.salt()), ends, owners, overrides, block, versions, table }
-    }
-
-    #[inline]
-    pub(super) fn sticky(&self, key: &str) -> u32 {
-        self.seed.point(key)
+        Self { epoch, seed: Seed::new(table.salt()), arcs, overrides, block, versions, table }
     }
 
     #[inline]
     pub(super) fn owner(&self, point: u32) -> Slot {
-        // A handful of arcs: a scan that stops early beats a search.
-        let arc = self.ends.iter().position(|end| point <= *end).unwrap_or(0);
-        self.owners[arc]
+        self.arcs.owner(point)
     }
 
     pub(super) fn named(&self, version: &str) -> Option<Slot> {

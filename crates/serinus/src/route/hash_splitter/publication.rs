@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use super::HashSplitter;
 use crate::model::VersionId;
 use crate::observe::{Signals, UserShares};
-use crate::route::lease::Version;
 use crate::route::registry::Registry;
 use crate::route::routes::{OpenBlock, Routes};
+use crate::route::version::Version;
 use crate::route::{RoutingError, RoutingTable, TokenKey};
 
 impl HashSplitter {
