@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serinus::model::VersionId;
-use serinus::observe::Outcome;
+use serinus::observe::{Outcome, UserCap, UserShares};
 use serinus::route::{HashSplitter, Request, TrafficSplitter, Weights};
 
 const ROUTES: u64 = 150_000_000;
@@ -85,6 +85,26 @@ fn a_drain_is_woken_by_the_last_lease() {
     released.store(true, Ordering::SeqCst);
     drop(lease);
     waiter.join().unwrap();
+}
+
+#[test]
+fn leases_outlive_their_splitter_and_end_anywhere() {
+    let long = VersionId::new("a-version-with-a-name-that-is-not-short@2026-11-26").unwrap();
+    let splitter = HashSplitter::new("gone", &Weights::all(&long));
+    splitter.open_block(&[].into_iter().collect(), &Arc::new(UserShares::new(UserCap::None)));
+    let leases: Vec<_> = (0..100).map(|_| splitter.route(&Request::new())).collect();
+    drop(splitter);
+    let enders: Vec<_> = (leases.into_iter())
+        .map(|lease| {
+            let long = long.clone();
+            thread::spawn(move || {
+                assert_eq!(lease.version(), &long);
+                assert!(!lease.is_cancelled());
+                lease.finish(Outcome::ok());
+            })
+        })
+        .collect();
+    enders.into_iter().for_each(|ender| ender.join().unwrap());
 }
 
 #[tokio::test]
