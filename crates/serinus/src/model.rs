@@ -3,7 +3,6 @@
 mod adapter;
 mod error;
 mod fingerprint;
-mod name;
 mod version;
 mod version_id;
 

@@ -1,15 +1,13 @@
 //! The name of a version.
 
 use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::ModelError;
-use super::name::Name;
 
 /// The longest name, in bytes.
 const LONGEST: usize = 128;
@@ -28,9 +26,9 @@ const LONGEST: usize = 128;
 /// assert!(VersionId::new("v 2").is_err());
 /// # Ok::<(), serinus::model::ModelError>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct VersionId(Name);
+pub struct VersionId(SmolStr);
 
 impl VersionId {
     /// A name, checked.
@@ -45,7 +43,7 @@ impl VersionId {
             let expected = "1 to 128 bytes without white space or control characters";
             return Err(ModelError::new("version", expected, name));
         }
-        Ok(Self(Name::new(name)))
+        Ok(Self(SmolStr::new(name)))
     }
 
     /// The name.
@@ -56,34 +54,7 @@ impl VersionId {
 
     /// The same name, of which no other thread counts the copies.
     pub(crate) fn unshared(&self) -> Self {
-        Self(Name::new(self.as_str()))
-    }
-}
-
-impl PartialEq for VersionId {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for VersionId {}
-
-impl PartialOrd for VersionId {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for VersionId {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-/// As the text's, which stands for it in maps.
-impl Hash for VersionId {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.as_str().hash(hasher);
+        Self(SmolStr::new(self.as_str()))
     }
 }
 
