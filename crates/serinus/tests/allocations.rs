@@ -92,7 +92,8 @@ fn serve(splitter: &HashSplitter, request: &Request<'_>, reason: Reason) {
 }
 
 fn assert_free(splitter: &HashSplitter, request: &Request<'_>, reason: Reason) {
-    serve(splitter, request, reason);
+    // A version's first sample makes its histograms. Of 2,000 draws at 5% one is on the canary but for 1 in 10^44 times.
+    (0..40).for_each(|_| serve(splitter, request, reason));
     assert_eq!(allocations(|| serve(splitter, request, reason)), 0, "{request:?}");
 }
 

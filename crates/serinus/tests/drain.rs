@@ -104,7 +104,9 @@ fn leases_outlive_their_splitter_and_end_anywhere() {
             })
         })
         .collect();
-    enders.into_iter().for_each(|ender| ender.join().unwrap());
+    for ender in enders {
+        ender.join().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -129,16 +129,8 @@ impl Lease {
 impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
-        if self.marks.take_recorded() {
-            record_abandoned(&self.request);
-        }
+        self.settle(|| End::Abandoned(Outcome::ok()));
     }
-}
-
-/// Out of line, so that the end of a lease that has been settled is short.
-#[cold]
-fn record_abandoned(request: &InFlight<Stripe>) {
-    request.record(&End::Abandoned(Outcome::ok()));
 }
 
 impl fmt::Debug for Lease {
