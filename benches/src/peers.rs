@@ -1,8 +1,9 @@
 //! The engines that a user would pick instead, each on the same job: a sticky 95 to 5 split of users, evaluated in the
 //! process.
 //!
-//! Their configurations are in `benches/splits`, for the Python peers too. Each is given what favours it: its user or context object ready made, a configuration with this one split, and
-//! neither events nor exposures to send, except where a row says that it counts.
+//! Their configurations are in `benches/splits`, for the Python peers too. Each is given what favours it: its user or context object
+//! ready made, a configuration with this one split, and neither events nor exposures to send, except where a row says that it
+//! counts.
 #![allow(missing_debug_implementations)] // Most of the engines have none themselves.
 
 mod eppo;
