@@ -1,7 +1,6 @@
 //! Versions' names as Python strings.
 
 use std::cell::RefCell;
-use std::ptr;
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -27,9 +26,7 @@ impl Names {
     #[inline]
     pub(super) fn known(&self, py: Python<'_>, version: &VersionId) -> Option<Py<PyString>> {
         let known = self.0.get_or_default().borrow();
-        // A version keeps its name where it is as long as it is served.
-        let same = |(known, _): &&(VersionId, _)| ptr::eq(known.as_str(), version.as_str());
-        known.iter().find(same).map(|(_, name)| name.clone_ref(py))
+        known.iter().find(|(known, _)| known == version).map(|(_, name)| name.clone_ref(py))
     }
 
     /// Not while the names are borrowed: making a string may run a finalizer, and that may route.
