@@ -3,14 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! command -v valgrind >/dev/null; then
-    root=()
-    [ "$(id -u)" = 0 ] || root=(sudo)
-    command -v apt-get >/dev/null || {
-        echo "no apt-get here: install valgrind by hand" >&2
-        exit 1
-    }
-    "${root[@]}" apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes valgrind >/dev/null
-fi
+command -v valgrind >/dev/null || scripts/install-packages.sh valgrind
 exec "${CARGO:-cargo}" run --quiet --release -p serinus-benches --bin instructions

@@ -8,7 +8,6 @@ $CARGO_TARGET_DIR/bench/python-peers.json."""
 
 import json
 import logging
-import os
 import sys
 import time
 from importlib import metadata
@@ -21,7 +20,7 @@ from eppo_client import AssignmentLogger, ClientConfig, Configuration
 from growthbook import GrowthBook
 from ldclient.integrations import Files
 from optimizely.optimizely import Optimizely
-from shared import PlainSplitter, per_call
+from shared import PlainSplitter, folder, per_call, write
 from statsig_python_core import (
     DataStore,
     DataStoreResponse,
@@ -36,7 +35,6 @@ from UnleashClient.cache import FileCache
 
 BENCHES = Path(__file__).parents[1]
 SPLITS = BENCHES / "splits"
-OUTPUT = Path(os.environ.get("CARGO_TARGET_DIR", BENCHES.parent / "target")) / "bench"
 WEIGHTS = {"v1": 0.95, "v2": 0.05}
 PEERS = [line.split("==")[0] for line in (BENCHES / "python/peers.txt").read_text().splitlines() if "==" in line]
 
@@ -149,7 +147,7 @@ def launchdarkly():
 
 
 def unleash():
-    cache = FileCache("unleash", directory=str(OUTPUT))
+    cache = FileCache("unleash", directory=str(folder()))
     cache.bootstrap_from_dict(json.loads((SPLITS / "unleash.json").read_text()))
     client = UnleashClient("http://127.0.0.1", "bench", cache=cache, disable_metrics=True, disable_registration=True)
     client.initialize_client(fetch_toggles=False)
@@ -208,7 +206,6 @@ def median(name):
 
 
 logging.disable(logging.CRITICAL)
-OUTPUT.mkdir(parents=True, exist_ok=True)
 versions = {name: metadata.version(name) for name in ["serinus", *PEERS]}
 print(
     f"Python {sys.version.split()[0]}, " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "\n"
@@ -218,4 +215,4 @@ ns = {}
 for name in ENGINES:
     ns[name] = median(name)
     print(f"| {name} | {ns[name]:,.3g} ns | {ns[name] / ns['serinus version_for']:,.1f} |", flush=True)
-(OUTPUT / "python-peers.json").write_text(json.dumps({"versions": versions, "ns": ns}, indent=2) + "\n")
+write("python-peers", {"versions": versions, "ns": ns})

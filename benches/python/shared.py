@@ -50,9 +50,14 @@ def per_call(work, of, least_seconds=0.7, timer=time.perf_counter):
     return spread(work, of, least_seconds, timer=timer)["median"]
 
 
-def write(name, results):
-    """Writes `bench/NAME.json` in the target folder, for the report."""
+def folder():
+    """Where results are put, made if need be: `bench` in the target folder."""
     own = pathlib.Path(__file__).parents[2] / "target"
-    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", own)) / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(results, indent=2))
+    results = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", own)) / "bench"
+    results.mkdir(parents=True, exist_ok=True)
+    return results
+
+
+def write(name, results):
+    """Writes `NAME.json`, for the report."""
+    (folder() / f"{name}.json").write_text(json.dumps(results, indent=2))

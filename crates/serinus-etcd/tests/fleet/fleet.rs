@@ -48,6 +48,14 @@ pub(crate) fn serve(router: &Router, requests: u32) {
     }
 }
 
+/// A controller leads over this connection, and its router follows.
+pub(crate) fn assert_follows(etcd: &Etcd) {
+    let (_leadership, splitter) = lead(etcd, "controller");
+    splitter.admit(&id("v2"));
+    splitter.set_weights(&split(0.2)).expect("it leads");
+    eventually("it follows", || splitter.wait_current(Duration::from_secs(1)));
+}
+
 /// Waits for what must come to hold.
 pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);

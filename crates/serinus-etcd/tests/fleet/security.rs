@@ -7,7 +7,7 @@ use serinus::route::{TrafficSplitter, Weights};
 use serinus_etcd::{Etcd, FleetError, FleetSplitter, Leadership, Router, RouterBuilder};
 
 use crate::cluster::{Cluster, quick};
-use crate::fleet::{eventually, id, lead, split};
+use crate::fleet::{assert_follows, eventually, id, lead, split};
 
 #[test]
 fn a_user_with_the_password_and_a_role_for_the_prefix_is_enough_and_any_other_is_refused() {
@@ -33,12 +33,7 @@ fn a_user_with_the_password_and_a_role_for_the_prefix_is_enough_and_any_other_is
 
     let etcd = connect("serinus", "secret").unwrap();
     assert!(!format!("{etcd:?}").contains("secret"));
-    let router = Router::builder(&etcd, "router").start(&Weights::all(&id("v1"))).unwrap();
-    let leadership = Leadership::campaign(&etcd, "controller").unwrap();
-    let splitter = FleetSplitter::new(&leadership, &router).unwrap();
-    splitter.admit(&id("v2"));
-    splitter.set_weights(&split(0.2)).unwrap();
-    eventually("it follows", || splitter.wait_current(Duration::from_secs(1)));
+    assert_follows(&etcd);
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use serinus::route::{TrafficSplitter, Weights};
-use serinus_etcd::{Certificate, Etcd, FleetError, FleetSplitter, Identity, Leadership, Router, TlsOptions};
+use serinus_etcd::{Certificate, Etcd, FleetError, Identity, TlsOptions};
 
 use crate::cluster::{Cluster, quick};
-use crate::fleet::{eventually, id, split};
+use crate::fleet::{assert_follows, eventually};
 
 /// A certificate that vouches for itself, and its key.
 struct Pair {
@@ -74,10 +72,5 @@ fn where_etcd_asks_for_certificates_a_fleet_shows_its_own() {
     }
 
     let etcd = connect(&cluster, nobody().identity(ours.identity())).unwrap();
-    let router = Router::builder(&etcd, "router").start(&Weights::all(&id("v1"))).unwrap();
-    let leadership = Leadership::campaign(&etcd, "controller").unwrap();
-    let splitter = FleetSplitter::new(&leadership, &router).unwrap();
-    splitter.admit(&id("v2"));
-    splitter.set_weights(&split(0.2)).unwrap();
-    eventually("it follows", || splitter.wait_current(Duration::from_secs(1)));
+    assert_follows(&etcd);
 }
